@@ -1,0 +1,63 @@
+"""How every command ends when something is wrong: a message without a traceback, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from framing.errors import FramingError
+
+#: A mistake in what the user gave: a file, an option, a codebook.
+EXIT_USER_ERROR = 2
+#: As a shell reports a command that Ctrl-C ended (128 + SIGINT).
+EXIT_INTERRUPTED = 130
+#: As a shell reports a command whose reader went away (128 + SIGPIPE), as in ``framing label FILE | head``.
+EXIT_BROKEN_PIPE = 141
+
+
+@contextmanager
+def reporting_errors() -> Iterator[None]:
+    """Turn what ends a command early into a message on standard error and an exit code.
+
+    A `FramingError` is printed, with "Error:" in red on a terminal and plainly in a pipe, and leaves with 2; Ctrl-C
+    leaves with 130; a closed pipe leaves quietly with 141. Everything else is a mistake of ours and passes through.
+    Serves as a context manager and as a decorator of a command's function.
+
+    Raises:
+        typer.Exit: with the exit code, in the three cases above.
+    """
+    try:
+        yield
+        # What is still buffered would fail after this, where Python can only print a warning about it.
+        sys.stdout.flush()
+    except FramingError as error:
+        print_error(error)
+        raise typer.Exit(EXIT_USER_ERROR) from error
+    except KeyboardInterrupt as error:
+        Console(stderr=True).print("Interrupted.", style="yellow")
+        raise typer.Exit(EXIT_INTERRUPTED) from error
+    except BrokenPipeError as error:
+        _discard_stdout()
+        raise typer.Exit(EXIT_BROKEN_PIPE) from error
+
+
+def print_error(error: FramingError) -> None:
+    """Print an error to standard error: what is wrong, what was expected, what to do next."""
+    text = Text.assemble(("Error:", "bold red"), " ", error.message)
+    if error.expected:
+        text.append("\nExpected: ", style="bold").append(error.expected, style="not bold")
+    if error.hint:
+        text.append("\nNext: ", style="bold").append(error.hint, style="not bold")
+    # Lines are not wrapped, so that whoever reads a log finds a message on one line.
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
+def _discard_stdout() -> None:
+    """Point standard output to nowhere: Python flushes it at exit, and the pipe would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

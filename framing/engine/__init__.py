@@ -1,0 +1,89 @@
+"""Engines: a batch of token ids in, named logits out; no text, no labels.
+
+:func:`open_engine` picks and opens one. Importing this package loads neither onnxruntime nor torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from framing.engine.base import Batch, Engine, Logits
+from framing.errors import SettingError
+from framing.model.checkpoint import GRAPH, Checkpoint
+
+__all__ = ["ENGINES", "PRECISIONS", "Batch", "Engine", "Logits", "open_engine"]
+
+ENGINES = ("auto", "onnx", "torch")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def open_engine(
+    checkpoint: Checkpoint,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+) -> Engine:
+    """Open an engine for a checkpoint.
+
+    Args:
+        checkpoint: what to run.
+        engine: ``"onnx"`` (CPU), ``"torch"`` (GPU or CPU), or ``"auto"``: torch where there is a GPU to run on or
+            where the settings ask for what only torch does, else onnx; torch too for a checkpoint that has no ONNX
+            graph (its encoder is of an architecture other than BERT's).
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
+        precision: ``"auto"``, ``"fp32"``, ``"bf16"``, ``"fp16"``.
+        threads: on a CPU; one per core when ``None``.
+
+    Raises:
+        SettingError: a value is unknown, or two do not go together.
+        CheckpointError: the checkpoint cannot be run so.
+    """
+    if engine not in ENGINES:
+        raise SettingError(f"engine {engine!r} is unknown", expected=", ".join(ENGINES))
+    if precision not in PRECISIONS:
+        raise SettingError(f"precision {precision!r} is unknown", expected=", ".join(PRECISIONS))
+    if engine == "onnx":
+        _check_onnx_settings(device, precision)
+    if engine == "onnx" or (engine == "auto" and _onnx_serves(checkpoint, device, precision)):
+        from framing.engine.onnx import OnnxEngine
+
+        return OnnxEngine(checkpoint, threads=threads)
+    from framing.engine.torch import TorchEngine
+
+    return TorchEngine(checkpoint, device=device, precision=precision, threads=threads)
+
+
+def _check_onnx_settings(device: str, precision: str) -> None:
+    if device not in ("auto", "cpu"):
+        raise SettingError(
+            f"engine 'onnx' does not run on device {device!r}", expected="device 'cpu', or engine 'torch'"
+        )
+    if precision not in ("auto", "fp32"):
+        raise SettingError(
+            f"engine 'onnx' does not compute in {precision!r}", expected="precision 'fp32', or engine 'torch'"
+        )
+
+
+def _onnx_serves(checkpoint: Checkpoint, device: str, precision: str) -> bool:
+    if precision not in ("auto", "fp32") or not (checkpoint.folder / GRAPH).is_file():
+        return False
+    return device == "cpu" or (device == "auto" and not _has_gpu())
+
+
+def _has_gpu() -> bool:
+    """Whether torch finds a GPU. Torch takes seconds to import, so it is asked only where a driver is installed."""
+    if not _has_gpu_driver():
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_gpu_driver() -> bool:
+    if sys.platform == "win32":
+        return Path(r"C:\Windows\System32\nvcuda.dll").exists()
+    # NVIDIA's driver; the same under the Windows Subsystem for Linux; AMD's.
+    return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))

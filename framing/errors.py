@@ -1,0 +1,93 @@
+"""The errors that users of framing can meet, in one tree.
+
+    FramingError
+    ├── CodebookError             a codebook file does not say what it must
+    ├── MarkupError               an inline-marked sentence cannot be parsed
+    ├── InputError                text or a file given to be labelled is unusable
+    │   ├── UnreadableFileError   missing, binary, truncated, undecodable
+    │   └── ColumnError           a table lacks the column it was asked for
+    ├── CheckpointError           a checkpoint folder is unusable
+    │   ├── CheckpointNotFoundError
+    │   ├── CheckpointCorruptedError
+    │   └── CodebookMismatchError
+    ├── SettingError              an option, keyword or configuration value is wrong
+    ├── OutputError               a result cannot be written
+    └── MissingExtraError         an optional dependency is not installed
+
+Every error says three things: what is wrong (with the value), what was expected, and what to do next.
+Commands print them without a traceback and leave with exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class FramingError(Exception):
+    """Base of every error that framing raises on purpose.
+
+    Args:
+        message: what is wrong, with the offending value in it.
+        expected: what would have been right.
+        hint: what to do next.
+    """
+
+    def __init__(self, message: str, *, expected: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.expected:
+            parts.append(f"Expected: {self.expected}")
+        if self.hint:
+            parts.append(f"Next: {self.hint}")
+        return "\n".join(parts)
+
+
+class CodebookError(FramingError):
+    """A codebook does not follow the form; the message names the file and the key or line."""
+
+
+class MarkupError(FramingError):
+    """An inline-marked sentence cannot be parsed; the message names the column."""
+
+
+class InputError(FramingError):
+    """Text or a file handed in for labelling cannot be used."""
+
+
+class UnreadableFileError(InputError):
+    """A file is missing, binary, truncated, or in no encoding that was tried."""
+
+
+class ColumnError(InputError):
+    """A table lacks a column that was asked for or that is needed."""
+
+
+class CheckpointError(FramingError):
+    """A checkpoint folder cannot be used."""
+
+
+class CheckpointNotFoundError(CheckpointError):
+    """There is no checkpoint at the place that was named."""
+
+
+class CheckpointCorruptedError(CheckpointError):
+    """A file of a checkpoint is missing or differs from its recorded SHA-256."""
+
+
+class CodebookMismatchError(CheckpointError):
+    """A checkpoint was trained on another codebook, or another version of it, than the one it is used with."""
+
+
+class SettingError(FramingError):
+    """An option, keyword argument or configuration value is unknown or out of range."""
+
+
+class OutputError(FramingError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(FramingError):
+    """An optional dependency is needed; the hint names the extra that installs it."""

@@ -1,0 +1,71 @@
+"""A file of marked sentences as something to measure against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framing.errors import InputError
+from framing.markup import MarkedSentence, read_rows
+from framing.types import Kind, SentenceLabels
+
+if TYPE_CHECKING:
+    from framing.codebook import Codebook
+
+#: Labels the sentences of one document, in order; ``Labeler.sentences`` is one.
+LabelSentences = Callable[[Sequence[str]], Sequence[SentenceLabels]]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSet:
+    """Marked sentences with their kinds and documents.
+
+    Attributes:
+        sentences: in the order of the file.
+        kinds: what each is on the page.
+        groups: the document (or seed group) of each.
+    """
+
+    sentences: tuple[MarkedSentence, ...]
+    kinds: tuple[Kind, ...]
+    groups: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: str | Path, codebook: Codebook) -> GoldSet:
+        """Reads a file of marked sentences, of three or five columns (see :mod:`framing.markup`).
+
+        Raises:
+            UnreadableFileError: the file is missing or is not UTF-8.
+            MarkupError: a line cannot be read, or carries a label that the codebook lacks.
+            InputError: the file has no sentence.
+        """
+        rows = list(read_rows(path, codebook))
+        if not rows:
+            raise InputError(f"{path} has no sentence", expected="at least one marked sentence")
+        return cls(
+            tuple(row.sentence for row in rows), tuple(row.kind for row in rows), tuple(row.group for row in rows)
+        )
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def select(self, wanted: Sequence[int]) -> GoldSet:
+        """The sentences at the given places, in that order."""
+        return GoldSet(
+            tuple(self.sentences[i] for i in wanted),
+            tuple(self.kinds[i] for i in wanted),
+            tuple(self.groups[i] for i in wanted),
+        )
+
+    def predict(self, label: LabelSentences) -> list[SentenceLabels]:
+        """Has all sentences labelled, document by document, in the order of the file.
+
+        Consecutive sentences of one document go together, so that a quotation may run over their ends.
+        """
+        predictions: list[SentenceLabels] = []
+        for _, places in groupby(range(len(self)), key=self.groups.__getitem__):
+            predictions.extend(label([self.sentences[i].text for i in places]))
+        return predictions

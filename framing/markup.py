@@ -1,0 +1,458 @@
+r"""Inline markup and offset spans, each turned into the other without loss.
+
+A mark is ``[[words|tags]]``. Its tags are joined by ``+``, and each is one of
+
+* ``label.voice``, a frame with whose word it is: ``[[gunmen|militants.author]]``;
+* ``hedge.kind``, a cue: ``[[reportedly|hedge.hearsay]]``;
+* ``source``, who is cited: ``[[the ministry|source]]``.
+
+Marks do not nest or overlap. All that is outside them is the sentence as it stands, single brackets, bars and
+backslashes included. Three things would be read as markup and are escaped by a backslash where a sentence really
+has them: ``[[`` and ``]]`` anywhere (``\[[``, ``\]]``), and ``|`` within the words of a mark (``\|``). A run of
+backslashes just before one of these, or before a mark or a mark's bar, is doubled; every other backslash stands for
+itself. Each sentence with its spans has exactly one written form, so that ``write(parse(x)) == x`` for every ``x``
+that parses, and ``parse(write(m)) == m`` for every ``m``.
+
+Marked sentences are kept in tab-separated files, one a line: ``group, kind, marked sentence`` (seeds), or
+``id, outlet, document, kind, marked sentence`` (a gold set).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from framing.codebook import HEDGE, SOURCE, Codebook, did_you_mean
+from framing.errors import CodebookError, MarkupError, UnreadableFileError
+from framing.types import HedgeKind, Kind, Rejected, Voice
+
+Layer = Literal["frame", "hedge", "source"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# A bracket is escaped if the written form would otherwise have its twin right behind it. In a run of brackets that
+# is every second one, counted from the end, since an escaped one has a backslash before it. A mark that follows the
+# run counts as a bracket.
+_OPENING = re.compile(r"(\\*)\[(?=\[(?:\[\[)*(?!\[))")
+_OPENING_BEFORE_MARK = re.compile(r"(\\*)\[(?=\[(?:\[\[)*(?!\[|\Z)|(?:\[\[)*\Z)")
+_CLOSING = re.compile(r"(\\*)\](?=\](?:\]\])*(?!\]))")
+_BAR = re.compile(r"(\\*)\|")
+_TRAILING_BACKSLASHES = re.compile(r"\\+\Z")
+# What can end a stretch of plain text: a run of backslashes (possibly none) and one of the three special strings.
+_SPECIAL_OUTSIDE = re.compile(r"(\\*)(\[(?=\[)|\](?=\]))")
+_SPECIAL_IN_WORDS = re.compile(r"(\\*)(\[(?=\[)|\](?=\])|\|)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What a span is marked as. ``str(tag)`` is its written form.
+
+    Attributes:
+        layer: which of the three layers it belongs to.
+        name: the frame's label, the hedge kind, or ``"source"``.
+        voice: whose word it is; for frames only, and always for them.
+    """
+
+    layer: Layer
+    name: str
+    voice: Voice | None = None
+
+    def __post_init__(self) -> None:
+        if (self.layer == "frame") != (self.voice is not None):
+            raise MarkupError(f"{self.layer} {self.name!r} with voice {self.voice}", expected="a voice for frames only")
+        if not _NAME.fullmatch(self.name):
+            raise MarkupError(f"the tag name {self.name!r}", expected="lower-case letters, digits and '_'")
+
+    def __str__(self) -> str:
+        return f"{self.output}.{self.voice}" if self.layer == "frame" else self.output
+
+    @property
+    def output(self) -> str:
+        """The tag without its voice: which of `Codebook.outputs` it is."""
+        return f"{HEDGE}.{self.name}" if self.layer == "hedge" else self.name
+
+    @classmethod
+    def parse(cls, text: str, codebook: Codebook | None = None) -> Tag:
+        """Read one tag.
+
+        Args:
+            text: such as ``"rebels.author"``, ``"hedge.epistemic"`` or ``"source"``.
+            codebook: the codebook that must know the label and the hedge kind; any label if ``None``.
+
+        Raises:
+            MarkupError: it is no tag, or one that the codebook does not know.
+        """
+        if text == SOURCE:
+            return cls("source", SOURCE)
+        first, dot, second = text.partition(".")
+        if first == HEDGE:
+            kinds = codebook.hedge_kinds if codebook else tuple(HedgeKind)
+            return cls("hedge", _known(second, kinds, f"the hedge kind {second!r} in the tag {text!r}"))
+        if first == SOURCE or not dot:
+            _fail_tag_form(text, codebook)
+        if codebook:
+            _known(first, codebook.label_names, f"the label {first!r} in the tag {text!r}")
+        elif not _NAME.fullmatch(first):
+            _fail_tag_form(text, codebook)
+        return cls("frame", first, Voice(_known(second, tuple(Voice), f"the voice {second!r} in the tag {text!r}")))
+
+
+def _known(word: str, known: tuple[str, ...], what: str) -> str:
+    if word in known:
+        return word
+    names = [str(name) for name in known]
+    raise MarkupError(f"{what} is unknown", expected="one of " + ", ".join(names), hint=did_you_mean(word, names))
+
+
+def _fail_tag_form(text: str, codebook: Codebook | None) -> NoReturn:
+    known = [SOURCE, *codebook.label_names] if codebook else [SOURCE]
+    raise MarkupError(
+        f"the tag {text!r} is none",
+        expected="label.voice, hedge.kind or source",
+        hint=f"a frame needs its voice: {text}.author" if text in known[1:] else did_you_mean(text, known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSpan:
+    """A stretch of a sentence with its tags.
+
+    Attributes:
+        start, end: code points from the start of the sentence, half-open.
+        text: the sentence's ``text[start:end]``.
+        tags: one or more, in the order they are written in, no label or hedge kind twice.
+    """
+
+    start: int
+    end: int
+    text: str
+    tags: tuple[Tag, ...]
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or not self.text or self.end - self.start != len(self.text):
+            raise MarkupError(
+                f"the offsets [{self.start}, {self.end}) of the span {self.text!r}",
+                expected="a span that is not empty, and offsets that fit its text",
+            )
+        outputs = [tag.output for tag in self.tags]
+        if not outputs or len(set(outputs)) != len(outputs):
+            raise MarkupError(
+                f"the tags {'+'.join(map(str, self.tags))!r} on {self.text!r}",
+                expected="one or more tags, each label, hedge kind or source once",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSentence:
+    """A sentence with its marked spans.
+
+    Attributes:
+        text: the sentence without marks.
+        spans: in order, not overlapping; for each, ``text[span.start:span.end] == span.text``.
+    """
+
+    text: str
+    spans: tuple[MarkedSpan, ...] = ()
+
+    def __post_init__(self) -> None:
+        end = 0
+        for span in self.spans:
+            if span.start < end:
+                raise MarkupError(
+                    f"the span {span.text!r} at [{span.start}, {span.end}) begins before the last one ends, at {end}",
+                    expected="spans in order, without overlap",
+                )
+            if self.text[span.start : span.end] != span.text:
+                raise MarkupError(
+                    f"the span {span.text!r} at [{span.start}, {span.end})",
+                    expected=f"the sentence's words there, {self.text[span.start : span.end]!r}",
+                )
+            end = span.end
+
+
+def parse(marked: str, codebook: Codebook | None = None) -> MarkedSentence:
+    """Read a marked sentence.
+
+    Args:
+        marked: a sentence with inline markup.
+        codebook: the codebook that must know every label and hedge kind; any label if ``None``.
+
+    Raises:
+        MarkupError: the markup is broken (unclosed, nested, empty, without tags), or a tag is unknown; the message
+            names the column, from 1, and shows the place.
+    """
+    return _Parser(marked, codebook).sentence()
+
+
+@dataclass(slots=True)
+class _Parser:
+    marked: str
+    codebook: Codebook | None
+    position: int = 0
+    text: list[str] = field(default_factory=list)
+    length: int = 0
+
+    def sentence(self) -> MarkedSentence:
+        spans: list[MarkedSpan] = []
+        while self.plain() == "[":
+            spans.append(self.span())
+        return MarkedSentence("".join(self.text), tuple(spans))
+
+    def plain(self) -> str:
+        """Read plain text up to the next mark or the end; return what ended it, ``"["`` or ``""``."""
+        stop = self.literal(_SPECIAL_OUTSIDE)
+        if stop == "]":
+            self.fail(
+                self.position,
+                "']]' without a '[[' before it",
+                expected="[[words|tags]]",
+                hint=r"write \]] if the sentence has ]] in it",
+            )
+        return stop
+
+    def literal(self, special: re.Pattern[str]) -> str:
+        """Add text up to the next special string that is not escaped, and return its first character, or ``""``."""
+        while match := special.search(self.marked, self.position):
+            backslashes, character = match[1], match[2]
+            self.add(self.marked[self.position : match.start()] + "\\" * (len(backslashes) // 2))
+            if len(backslashes) % 2 == 0:
+                self.position = match.start(2)
+                return character
+            self.add(character)
+            self.position = match.end()
+        self.add(self.marked[self.position :])
+        self.position = len(self.marked)
+        return ""
+
+    def add(self, text: str) -> None:
+        self.text.append(text)
+        self.length += len(text)
+
+    def span(self) -> MarkedSpan:
+        """Read the mark that begins at the position."""
+        opening, start, first = self.position, self.length, len(self.text)
+        self.position += 2
+        stop = self.literal(_SPECIAL_IN_WORDS)
+        if stop != "|":
+            self.fail_words(opening, stop)
+        words = "".join(self.text[first:])
+        if not words:
+            self.fail(opening, "a mark without words", expected="[[words|tags]]")
+        tags_start = self.position + 1
+        tags_end = self.marked.find("]]", tags_start)
+        if tags_end < 0:
+            self.fail(opening, "'[[' is not closed", expected="[[words|tags]]", hint="put ']]' after the tags")
+        tags = self.tags(tags_start, tags_end)
+        self.position = tags_end + 2
+        return MarkedSpan(start, self.length, words, tags)
+
+    def tags(self, start: int, end: int) -> tuple[Tag, ...]:
+        tags: list[Tag] = []
+        column = start
+        for written in self.marked[start:end].split("+"):
+            try:
+                tag = Tag.parse(written, self.codebook)
+            except MarkupError as error:
+                self.fail(column, error.message, expected=error.expected, hint=error.hint)
+            if any(tag.output == other.output for other in tags):
+                self.fail(column, f"{tag.output!r} twice on one span", expected="each label, kind or source once")
+            tags.append(tag)
+            column += len(written) + 1
+        return tuple(tags)
+
+    def fail_words(self, opening: int, stop: str) -> NoReturn:
+        if stop == "[":
+            self.fail(
+                self.position,
+                "'[[' within a mark",
+                expected="marks that do not nest",
+                hint=r"close the first mark before it; join two labels on the same words with '+'; "
+                r"write \[[ if the sentence has [[ in it",
+            )
+        if stop == "]":
+            self.fail(opening, "a mark without tags", expected="[[words|tags]], as in [[gunmen|militants.author]]")
+        hint = r"write \[[ if the sentence has [[ in it"
+        self.fail(opening, "'[[' is not closed", expected="[[words|tags]]", hint=hint)
+
+    def fail(self, index: int, problem: str, *, expected: str | None, hint: str | None = None) -> NoReturn:
+        before, after = self.marked[max(0, index - 20) : index], self.marked[index : index + 30]
+        excerpt = ("…" if index > 20 else "") + before + "⟶" + after + ("…" if index + 30 < len(self.marked) else "")
+        raise MarkupError(f"column {index + 1}: {problem}, in {excerpt!r}", expected=expected, hint=hint) from None
+
+
+def write(sentence: MarkedSentence) -> str:
+    """The marked form of a sentence; `parse` gives the sentence back."""
+    parts: list[str] = []
+    end = 0
+    for span in sentence.spans:
+        parts.append(_written_text(sentence.text[end : span.start], before="["))
+        parts.append(f"[[{_written_text(span.text, before='|')}|{'+'.join(map(str, span.tags))}]]")
+        end = span.end
+    parts.append(_written_text(sentence.text[end:], before=""))
+    return "".join(parts)
+
+
+def _written_text(text: str, *, before: str) -> str:
+    """Plain text with what would be read as markup escaped.
+
+    Args:
+        text: text outside marks, or the words of a mark.
+        before: what follows it: a mark (``"["``), the bar of its mark (``"|"``), or the sentence's end (``""``).
+    """
+    text = (_OPENING_BEFORE_MARK if before == "[" else _OPENING).sub(r"\1\1\\[", text)
+    text = _CLOSING.sub(r"\1\1\\]", text)
+    if before == "|":
+        text = _BAR.sub(r"\1\1\\|", text)
+    return _TRAILING_BACKSLASHES.sub(lambda run: run[0] * 2, text) if before else text
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedRow:
+    """One line of a file of marked sentences.
+
+    Attributes:
+        group: what must stay together when the file is split (for a gold set, the document).
+        kind: what the sentence is on the page.
+        sentence: the sentence with its spans.
+        outlet, document, id: given by files of five columns only.
+        where: ``"file:line"``, for messages.
+    """
+
+    group: str
+    kind: Kind
+    sentence: MarkedSentence
+    outlet: str | None = None
+    document: str | None = None
+    id: str | None = None
+    where: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def parse(cls, line: str, codebook: Codebook | None = None, *, where: str | None = None) -> MarkedRow:
+        """Read one line of three or five columns.
+
+        Args:
+            line: the line, without its end.
+            codebook: the codebook that must know every label and hedge kind; any label if ``None``.
+            where: ``"file:line"``, which a message then begins with.
+
+        Raises:
+            MarkupError: another number of columns, an unknown kind, an empty sentence, or broken markup.
+        """
+        try:
+            return cls._parse(line, codebook, where)
+        except MarkupError as error:
+            message = f"{where}: {error.message}" if where else error.message
+            raise MarkupError(message, expected=error.expected, hint=error.hint) from error
+
+    @classmethod
+    def _parse(cls, line: str, codebook: Codebook | None, where: str | None) -> MarkedRow:
+        columns = line.split("\t")
+        if len(columns) not in (3, 5):
+            raise MarkupError(
+                f"{len(columns)} column{'s' * (len(columns) != 1)}, in {line[:60]!r}",
+                expected="3 (group, kind, marked sentence) or 5 (id, outlet, document, kind, marked sentence)",
+                hint="put exactly one tab between columns, and none into the sentence",
+            )
+        *first, kind, marked = columns
+        if not marked.strip():
+            raise MarkupError("the sentence is empty", expected="a marked sentence in the last column")
+        if not all(first):
+            raise MarkupError(f"an empty column, in {line[:60]!r}", expected="a value in every column")
+        kinds = tuple(str(k) for k in Kind)
+        checked_kind = Kind(_known(kind, kinds, f"the kind {kind!r}"))
+        sentence = parse(marked, codebook)
+        if len(first) == 1:
+            return cls(first[0], checked_kind, sentence, where=where)
+        id_, outlet, document = first
+        return cls(document, checked_kind, sentence, outlet, document, id_, where)
+
+    def to_line(self) -> str:
+        """The row as `parse` reads it, without a line end: five columns if it has an id, else three.
+
+        Raises:
+            MarkupError: a column has a tab or a line end in it.
+        """
+        first = (self.group,) if self.id is None else (self.id, self.outlet or "", self.document or self.group)
+        columns = (*first, str(self.kind), write(self.sentence))
+        for column in columns:
+            if re.search(r"[\t\n\r]", column):
+                raise MarkupError(f"a tab or line end in {column[:60]!r}", expected="columns of one line without tabs")
+        return "\t".join(columns)
+
+
+def read_rows(
+    path: str | Path,
+    codebook: Codebook | None = None,
+    *,
+    on_reject: Callable[[Rejected], None] | None = None,
+) -> Iterator[MarkedRow]:
+    """Read a file of marked sentences, line by line. Blank lines are passed over.
+
+    Args:
+        path: a tab-separated file in UTF-8, of three or five columns.
+        codebook: the codebook that must know every label and hedge kind; any label if ``None``.
+        on_reject: is told of every line that cannot be read, and reading goes on; if ``None``, the first one raises.
+
+    Yields:
+        The rows in order.
+
+    Raises:
+        UnreadableFileError: the file is missing or is not UTF-8.
+        MarkupError: a line cannot be read, and there is no ``on_reject``; the message begins with ``file:line``.
+    """
+    for number, line in _lines(Path(path)):
+        where = f"{path}:{number}"
+        try:
+            yield MarkedRow.parse(line, codebook, where=where)
+        except MarkupError as error:
+            if on_reject is None:
+                raise
+            reason = "; ".join(filter(None, (error.message.removeprefix(f"{where}: "), _expected(error), error.hint)))
+            on_reject(Rejected(where, reason, line[:200]))
+
+
+def _expected(error: MarkupError) -> str | None:
+    return f"expected {error.expected}" if error.expected else None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, numbered from 1. Only ``\\n`` and ``\\r\\n`` end a line."""
+    if not path.is_file():
+        raise UnreadableFileError(f"there is no file {str(path)!r}", expected="a file of marked sentences")
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                line = line.removesuffix("\n").removesuffix("\r")
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(
+            f"{path}, after line {number}: byte 0x{error.object[error.start]:02x} is not UTF-8",
+            expected="a text file in UTF-8",
+            hint="save the file as UTF-8",
+        ) from error
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def check_examples(codebook: Codebook) -> None:
+    """Make sure that every example of a codebook parses and carries the label that it is an example of.
+
+    Raises:
+        CodebookError: an example does not; the message names the label and the example.
+    """
+    for label in codebook.labels:
+        for i, example in enumerate(label.examples):
+            where = f"codebook {codebook.name!r}, label {label.name!r}, examples[{i}]"
+            try:
+                sentence = parse(example, codebook)
+            except MarkupError as error:
+                raise CodebookError(f"{where}: {error.message}", expected=error.expected, hint=error.hint) from error
+            if not any(tag.output == label.name for span in sentence.spans for tag in span.tags):
+                raise CodebookError(
+                    f"{where}: {example!r} does not carry the label",
+                    expected=f"a mark such as [[words|{label.name}.author]]",
+                )

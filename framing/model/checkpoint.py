@@ -1,0 +1,265 @@
+"""The checkpoint folder: find it, verify it, read what is in it. Needs neither torch nor transformers.
+
+=====================  ==============================================================================================
+``config.json``        :class:`~framing.model.configuration.FramingConfig`
+``model.safetensors``  half-precision weights, the only copy
+``model.onnx``         optional: the graph that the CPU engine runs on those weights; holds none itself
+``tokenizer.json``     the fast tokenizer (``tokenizer_config.json`` beside it is for transformers' AutoTokenizer)
+``codebook.yaml``      the labels the model was trained on
+``calibration.json``   temperatures and thresholds
+``metrics.json``       quality on the validation part, with intervals
+``training.yaml``      the resolved configuration of the run
+``README.md``          the model card
+``SHA256SUMS``         of all the others, in the form that ``sha256sum --check`` reads
+=====================  ==============================================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framing.codebook import Codebook
+from framing.errors import CheckpointCorruptedError, CheckpointError, CheckpointNotFoundError, CodebookMismatchError
+from framing.model.calibration import Calibration
+from framing.model.encoding import SentenceEncoder
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+GRAPH = "model.onnx"
+TOKENIZER = "tokenizer.json"
+CODEBOOK = "codebook.yaml"
+CALIBRATION = "calibration.json"
+SUMS = "SHA256SUMS"
+REQUIRED = (CONFIG, WEIGHTS, TOKENIZER, CODEBOOK, CALIBRATION)
+
+#: Name of the checkpoint that comes with the package.
+SHIPPED = "shipped"
+SHIPPED_NAME = "framing-minilm-l6"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a verified checkpoint folder holds, weights aside.
+
+    Attributes:
+        folder: where it is.
+        config: ``config.json`` as read.
+        codebook: the labels it was trained on.
+        calibration: its temperatures and thresholds.
+        fingerprint: SHA-256 (hex) over the names and hashes of its files; two checkpoints that label alike by
+            construction share it.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    codebook: Codebook
+    calibration: Calibration
+    fingerprint: str
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str] = SHIPPED, *, codebook: Codebook | None = None) -> Checkpoint:
+        """Find, verify and read a checkpoint.
+
+        Args:
+            name: ``"shipped"``, a folder, or a repository id of the Hugging Face hub.
+            codebook: what the caller works with; a checkpoint of another one is refused.
+
+        Raises:
+            CheckpointNotFoundError: nothing is there.
+            CheckpointCorruptedError: a file is missing or differs from its recorded hash.
+            CodebookMismatchError: its parts, or it and ``codebook``, do not belong together.
+        """
+        folder = locate(name)
+        fingerprint = verify(folder)
+        try:
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CheckpointCorruptedError(f"{folder / CONFIG} is not JSON: {error}") from error
+        if config.get("model_type") != "framing":
+            raise CheckpointError(
+                f"{folder} holds a {config.get('model_type')!r} model",
+                expected="a checkpoint written by framing-train (model_type 'framing')",
+                hint="fine-tune this encoder first: framing-train --base " + str(name),
+            )
+        own = Codebook.load(folder / CODEBOOK)
+        calibration = Calibration.load(folder / CALIBRATION)
+        _check_belonging(folder, config, own, calibration, codebook)
+        return cls(folder, config, own, calibration, fingerprint)
+
+    def sentence_encoder(self) -> SentenceEncoder:
+        """The tokenizer with this checkpoint's window length."""
+        return SentenceEncoder.from_file(self.folder / TOKENIZER, max_length=int(self.config["window_length"]))
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """All weights, as stored (half precision), by parameter name."""
+        from safetensors.numpy import load_file
+
+        return load_file(self.folder / WEIGHTS)
+
+
+def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
+    """The folder of a checkpoint; a hub id is downloaded into the hub's cache first.
+
+    Raises:
+        CheckpointNotFoundError: nothing is there, with what was looked for.
+    """
+    if str(name) == SHIPPED:
+        return _locate_shipped()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise CheckpointNotFoundError(
+            f"{folder} is a file",
+            expected="a checkpoint folder",
+            hint=f"name the folder that holds it: {folder.parent}",
+        )
+    if _looks_like_hub_id(str(name)):
+        return _download(str(name))
+    raise CheckpointNotFoundError(
+        f"there is no checkpoint at {folder}",
+        expected="a folder written by framing-train, a hub id such as 'name/model', or 'shipped'",
+        hint="check the path, or leave it out to use the shipped model",
+    )
+
+
+def _locate_shipped() -> Path:
+    package = Path(__file__).parent.parent
+    # Installed, the checkpoint is inside the package; in a checkout it is where developers look for it.
+    for folder in (package / "shipped" / SHIPPED_NAME, package.parent / "models" / SHIPPED_NAME):
+        if folder.is_dir():
+            return folder
+    raise CheckpointNotFoundError(
+        f"the shipped checkpoint {SHIPPED_NAME!r} is not in this installation ({package})",
+        expected="framing/shipped/ inside the package, or models/ beside it in a checkout",
+        hint="reinstall: pip install --force-reinstall framing",
+    )
+
+
+def _looks_like_hub_id(name: str) -> bool:
+    parts = name.split("/")
+    return len(parts) == 2 and all(parts) and not name.startswith((".", "~")) and "\\" not in name
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[*REQUIRED, GRAPH, SUMS, "*.json", "*.md", "*.yaml"]))
+    except Exception as error:  # the hub raises a dozen kinds; each means the same to the user
+        raise CheckpointNotFoundError(
+            f"there is no folder {repository!r}, and the hub gave none: {type(error).__name__}: {error}",
+            expected="a folder, or a repository of the Hugging Face hub that can be reached",
+            hint="check the name and the network, or leave it out to use the shipped model",
+        ) from error
+
+
+def verify(folder: Path) -> str:
+    """Check a checkpoint folder against its SHA256SUMS.
+
+    Returns:
+        The checkpoint's fingerprint, SHA-256 in hex.
+
+    Raises:
+        CheckpointCorruptedError: a needed file is missing, or one differs from its hash.
+    """
+    missing = [name for name in REQUIRED if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointCorruptedError(
+            f"{folder} lacks {', '.join(missing)}",
+            expected="a complete checkpoint: " + ", ".join(REQUIRED),
+            hint="copy the whole folder again, or train it with framing-train",
+        )
+    recorded = read_sums(folder)
+    for name, digest in recorded.items():
+        path = folder / name
+        found = sha256(path) if path.is_file() else "missing"
+        if found != digest:
+            raise CheckpointCorruptedError(
+                f"{path} is not what was saved: SHA-256 {found}",
+                expected=digest,
+                hint="copy or download the checkpoint again; after an edit on purpose, run "
+                "`python -m framing.model.checkpoint FOLDER`",
+            )
+    unrecorded = [name for name in REQUIRED if name not in recorded]
+    if unrecorded:
+        raise CheckpointCorruptedError(
+            f"{folder / SUMS} does not record {', '.join(unrecorded)}",
+            hint="copy or download the checkpoint again",
+        )
+    # Only what the labels depend on: a reworded model card leaves the fingerprint alone.
+    canonical = "".join(f"{recorded[name]}  {name}\n" for name in sorted(REQUIRED))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256 in hex, from the folder's SHA256SUMS.
+
+    Raises:
+        CheckpointCorruptedError: the file is missing or malformed, or names a path outside the folder.
+    """
+    path = folder / SUMS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointCorruptedError(
+            f"{path} cannot be read: {error}", expected="the SHA256SUMS that framing-train writes"
+        ) from error
+    sums = {}
+    for number, line in enumerate(lines, 1):
+        digest, separator, name = line.partition("  ")
+        if not separator or len(digest) != 64 or "/" in name or name in ("", ".", ".."):
+            raise CheckpointCorruptedError(f"{path}:{number}: {line!r}", expected="'<sha256>  <file name>'")
+        sums[name] = digest
+    return sums
+
+
+def write_sums(folder: Path) -> None:
+    """Record the SHA-256 of every file of the folder in its SHA256SUMS."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != SUMS)
+    lines = [f"{sha256(folder / name)}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_belonging(
+    folder: Path, config: dict[str, Any], own: Codebook, calibration: Calibration, wanted: Codebook | None
+) -> None:
+    """Refuse a folder whose parts come from different codebooks, or one for another codebook than wanted."""
+    outputs = tuple(config.get("outputs", ()))
+    if (
+        outputs != own.outputs
+        or outputs != calibration.outputs
+        or config.get("codebook_fingerprint") != own.fingerprint
+    ):
+        raise CodebookMismatchError(
+            f"the parts of {folder} do not belong together: its {CONFIG}, {CODEBOOK} and {CALIBRATION} name different "
+            "labels or codebook versions",
+            expected=f"outputs {list(own.outputs)} and fingerprint {own.fingerprint[:12]}… in all three",
+            hint="use the folder as framing-train wrote it; a changed codebook needs a training of its own",
+        )
+    if wanted is not None and wanted.fingerprint != own.fingerprint:
+        raise CodebookMismatchError(
+            f"{folder} was trained on codebook {own.name!r} version {own.version!r} ({own.fingerprint[:12]}…)",
+            expected=f"codebook {wanted.name!r} version {wanted.version!r} ({wanted.fingerprint[:12]}…)",
+            hint="label with this checkpoint's own codebook, or train one on yours: framing-train --codebook …",
+        )
+
+
+if __name__ == "__main__":
+    import sys
+
+    for argument in sys.argv[1:]:
+        write_sums(Path(argument))

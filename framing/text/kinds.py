@@ -1,0 +1,462 @@
+"""What the lines of a page are, as far as their form tells: debris, captions, headlines, readers' comments.
+
+Text that was taken off a web page carries its menus, share buttons, photo credits and comments along. The rules here
+know such lines by their form and their place on the page; they say nothing (``None``) where form does not tell, which
+is the case for most body sentences, and the model's kind head decides there. A kind is *certain* where the model is
+not to be asked: a JSON dump, or the place in a comment section, is something that a sentence's words do not show.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framing.types import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class LineKind:
+    """What is known of a line.
+
+    Attributes:
+        kind: the kind of its sentences, or ``None`` where form does not tell.
+        is_certain: the model's opinion is not to be asked.
+    """
+
+    kind: Kind | None = None
+    is_certain: bool = False
+
+    @property
+    def is_one_piece(self) -> bool:
+        """The line is not to be cut into sentences: debris, or a headline."""
+        return self.kind in (Kind.BOILERPLATE, Kind.HEADLINE)
+
+
+_UNKNOWN = LineKind()
+_BOILERPLATE = LineKind(Kind.BOILERPLATE, True)
+_CAPTION = LineKind(Kind.CAPTION, True)
+_COMMENT = LineKind(Kind.COMMENT, True)
+_HEADLINE = LineKind(Kind.HEADLINE, True)
+_LIKELY_HEADLINE = LineKind(Kind.HEADLINE, False)
+
+#: Longer lines are prose, or dumps that their beginning gives away; only that much of them is looked at.
+_LONGEST_DEBRIS = 400
+#: Words that a line must have to be called prose when it does not end like a sentence.
+_PROSE_WORDS = 12
+_LONGEST_HEADLINE_WORDS = 30
+_LONGEST_SUBHEADING_WORDS = 16
+_LONGEST_CAPTION_WORDS = 80
+
+# --- debris -----------------------------------------------------------------------------------------------------------
+
+_MACHINE_TEXT = re.compile(
+    r"""
+    (?:string|int|float|bool|array|object)\(\w+\)   # a dumped PHP variable
+    | [\[({]*\s*\{\s*["']?\w+["']?\s*:               # JSON
+    | "@?\w+"\s*:\s*["{\[\d]                          # the middle of JSON
+    | </?[a-z][\w-]*(?:\s[^<>]*)?/?> | <!--           # markup
+    | (?:var|let|const)\s\w+\s*= | window\.\w+ | function\s*\w*\( | \$\(  # script
+    | @(?:media|import|font-face)\b | [.\#][\w-]+\s*\{ # style
+    | !\[[^\]]*\]\(                                   # a picture in Markdown
+    """,
+    re.VERBOSE,
+)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}", re.IGNORECASE)
+
+# Lines that are exactly this.
+_BUTTONS = re.compile(
+    r"""(?:
+      share|tweet|print|e-?mail|pin\ it|like|save|copy\ link|facebook|twitter|whatsapp|telegram|reddit|linkedin|x|close
+    | home(?:page)?|menu|search|next|previous|prev|more|loading(?:\.\.\.|…)?|top\ stor(?:y|ies)|breaking\ news|live
+    | news|world(?:\ news)?|middle\ east|africa|asia(?:\ (?:&|and)\ pacific)?|europe|americas?|latin\ america|politics
+    | opinions?|business|economy|sports?|culture|science|tech(?:nology)?|health|weather|video|videos|photos|gallery
+    | multimedia|podcasts?|features?|analysis|editorial|interviews?|reports?|latest(?:\ news)?|national|international
+    | advertisements?|ads?|sponsored(?:\ content)?|trending|most\ (?:read|popular|viewed)
+    | related(?:\ (?:articles|stories|news|topics))?
+    | recommended|read\ (?:more|also|next)|see\ also|also\ read|you\ may\ also\ like|more\ (?:from|on)\b.{0,40}
+    | (?:leave|post|write|add|submit)\ a?\s?(?:reply|comment)|cancel\ reply|post\ comment
+    | (?:name|e-?mail|website|comment)\s?\*?
+    | log\ ?in|sign\ (?:in|up)|register|subscribe(?:\ now)?|contact(?:\ us)?|about(?:\ us)?|donate|newsletter|rss
+    | back\ to\ top(?:\ button)?|scroll\ to\ top|go\ to\ top|get\ short\ url|hide\ caption|show\ caption|enlarge
+    | (?:no|\d[\d,.]*)\ (?:comments?|shares?|views?|likes?|replies|responses?)|comments?(?:\ \(\d+\)|:)?
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Lines that begin with this.
+_NOTICES = re.compile(
+    r"""(?:
+      share\ (?:this|on|via|the\ article)\b|tweet\ this|print\ this|e-?mail\ this|follow\ (?:us|@)|join\ us\ on\b
+    | subscribe\ (?:to|now|for)\b|sign\ up\ (?:for|to)\b|log\ in\ to\b|download\ (?:our|the)\ app\b
+    | read\ (?:more|also|next)\b\s*[:|]|see\ also\b\s*:|also\ read\s*:|more\ on\ this\ story
+    | most\ read\b|must\ watch\b|just\ watched\b
+    | related(?:\ \w+)?\s*:|tags?\s*:|topics?\s*:|filed\ under\b|keywords?\s*:|categor(?:y|ies)\s*:|source\s*:
+    | advertisement\b|(?:story\ )?continues?\ (?:reading\ )?(?:the\ main\ story|below)|click\ here\b|skip\ to\b
+    | you\ are\ here\s*:|(?:all\ rights\ reserved|copyright\b)|(?:terms|conditions)\ of\ (?:use|service)\b
+    | privacy\ policy\b|(?:this|our)\ (?:web)?site\ uses\ cookies
+    | your\ e-?mail\ address\ will\ not\b|required\ fields\ are\ marked|save\ my\ name,\ e-?mail
+    | notify\ me\ of\b|you\ must\ be\ logged\ in
+    | comments?\ (?:are|is)\ closed|be\ the\ first\ to\ comment|report\ abuse\b|community\ standards
+    | comment\ via\b|sort\ by\b|(?:leave|post|write|add)\ a\ (?:reply|comment)\b
+    | font\ size\b|text\ size\b|up\ next\b|edition\s*:|for\ immediate\ release\b
+    | found\ a\ (?:mistake|typo)\b|your\ browser\ does\ not\b|reproduction\ without\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NOTICE_INSIDE = re.compile(
+    r"all rights reserved|(?:alternat\w+|following|mirror) (?:web )?addresses\b|can also be accessed at\b",
+    re.IGNORECASE,
+)
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)(?:[a-z]*)\.?"
+_DATE_WORD = re.compile(
+    rf"""(?:
+      [+-]?\d[\d:./,+-]*(?:st|nd|rd|th|h|am|pm|a\.m\.|p\.m\.)?,? | {_MONTH},?
+    | (?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[.,]?
+    | a\.?m\.?|p\.?m\.?|gmt|utc|est|edt|et|bst|cet|eet|msk|ist|local|time|o'clock
+    | published:?|updated?:?|modified:?|posted:?|date:?|first|last|on|at|of|by|publication
+    | min|mins|minutes?|hours?|days?|ago|read
+    | [|•·–—/-]+
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SEPARATOR = re.compile(r"\s+[/>»›|·•]\s*|\s*[»›|·•]\s+")
+_GLUED = re.compile(r"(?<=[a-z]{3})[A-Z][a-z]{2}")
+_BYLINE = re.compile(
+    r"(?:By|BY|Written by|Posted by|Author:|Reporter:)\s+"
+    r"(?:(?:[A-Z][\w.'’-]*|[a-z]{1,3}-[A-Z][\w'’-]*|an?|our|and|for|of|de|van|von|bin|in|the|staff|reporters?|"
+    r"writers?|correspondents?|agencies|[&,|/])[\s,|/]*)+"
+)
+_DATELINE = re.compile(
+    r"[A-Z][A-Z'’.-]+(?:[ -][A-Z'’.-]+)*(?:[,/] ?[A-Z][\w.]+(?: [A-Z][\w.]+)?)?,?\s*(?:\([^()]{2,30}\)\s*[-–—]*|[-–—]+)"
+)
+_DESK_NOTE = re.compile(
+    r"\(?(?:Additional |With )?(?:reporting|editing|writing|compiled|translated|edited|written) by [A-Z]", re.IGNORECASE
+)
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+_PICTURE = r"(?:photo|picture|image|photograph|video|screen\s?(?:grab|shot))"
+_AGENCY = r"(?:AP|AFP|EPA|REUTERS|Getty|UN|AA|TASS|SANA|Sputnik|Xinhua)"
+_CREDIT = re.compile(
+    rf"""[(\[]?\s*(?:
+      ©|\(c\)\s|&copy;
+    | (?:file\ )?(?:{_PICTURE}|credit|courtesy)s?(?:\ (?:credit|courtesy|source|copyright))?\s*(?:by\b|:|/|©|of\b)
+    | {_AGENCY}(?:-EFE|\ Images|\ Photo|\ handout)*\s*/\s*\S
+    | (?:{_AGENCY}|Getty\ Images|handout|file)\s*[)\]]
+    | getty\ images\b | (?:AP|AFP)\ Photo\b
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CREDIT_AT_END = re.compile(
+    rf"""(?:
+      [(\[]\s*(?:file\s?:?\ )?(?:{_PICTURE}|©|courtesy)[^()\[\]]{{0,80}}[)\]]
+    | [(\[][\w\ .:'’-]{{1,40}}/[\w\ .:/'’-]{{1,60}}[)\]]
+    | (?:photo(?:graph)?|picture)(?:\ credit)?\s*(?::|by\b)\s*[^.!?]{{2,60}}
+    | {_AGENCY}\ ?(?:photo)?\s?/\s?[\w.\ -]{{2,40}}
+    )[.]?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CAPTION_BEGINS = re.compile(
+    r"(?:image (?:copyright|caption|source)|hide caption|file (?:photo|picture|image)|\(?FILES?\)? ?[-–—:]|\(FILES\)|"
+    r"(?:in )?this (?:\w+ ){0,2}(?:photo|picture|image|handout|frame grab|screengrab)\b|"
+    r"(?:handout|file) (?:photo|picture|image)\b|(?:picture|photo|map|screengrab|caption)\s*:)",
+    re.IGNORECASE,
+)
+_FULL_DATE = re.compile(rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d|\d{{1,2}} {_MONTH},? (?:19|20)\d\d)")
+_POSITION_IN_PICTURE = re.compile(r"\((?:\d?[LRC]|left|right|cent(?:er|re)|front|back)\)|\bpictured\b")
+# Captions say in the present tense what the camera saw; news sentences with a full date are in the past tense.
+_SEEN = re.compile(
+    r"\b(?:(?:is|are) (?:seen|pictured|shown|evacuated|carried)|gestures?|celebrates?|receives?|attends?|flutters?|"
+    r"gets?|walks?|stands?|sits?|holds?|waves?|looks?|carry|carries|inspects?|speaks?|poses?|shakes?|rides?|gathers?|"
+    r"watch(?:es)?|drives?|flees?|rises?|billows?|arrives?|boards?|waits?|queues?|prays?|mourns?|chants?|patrols?|"
+    r"fires?|aims?|runs?|plays?|cross(?:es)?|addresses|greets?|meets?|listens?|cheers?|marches|parades?|rests?|"
+    r"searches|search|shows?)\b"
+)
+_REPORTING = re.compile(r"\b(?:said|says|told|announced|reported|added|according to)\b")
+_CAPTION_VERB_WITHIN = 14  # words from the start
+
+# --- comments ---------------------------------------------------------------------------------------------------------
+
+_REPLY = re.compile(
+    r"[•·*↩-]?\s*(?:reply|(?:like|share|report|reply|edit|permalink|flag|quote)(?:\s*[|·•,/]?\s*(?:like|share|report|reply|edit|permalink|flag|quote))+)"
+    r"(?:\s*\(?\d+\)?)?",
+    re.IGNORECASE,
+)
+_REPLY_TO = re.compile(r"in reply to\b|\((?:show|hide) comment", re.IGNORECASE)
+_COMMENTS_BEGIN = re.compile(
+    r"(?:\d[\d,]* )?(?:reader )?comments?(?: \(\d+\)|:)?|(?:leave|post|write|add) a (?:reply|comment)\b.{0,40}|"
+    r"\d+ (?:responses?|thoughts?|replies|comments?) (?:to|on)\b.{0,200}|"
+    r"join the (?:discussion|conversation)|discussion",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(
+    r"(?:says|wrote|writes|said|commented)(?: on [^.!?]{3,40})?(?: at [\d:apm. ]{3,10})?:", re.IGNORECASE
+)
+
+_ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
+_ENDS_WITH_STOP = re.compile(r"[.…;:,][\"'”’»)\]]*$")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
+_CAPITALISED = re.compile(r"[\"'“‘(\[]?[A-Z0-9]")
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and as at but by for from in into is its no nor not of off on onto or over than that the to up via with",
+    )
+)
+
+
+def classify(lines: Sequence[str], after_gap: Sequence[bool]) -> list[LineKind]:
+    """What each line of a page is.
+
+    Args:
+        lines: the lines (or joined paragraphs) of one document, without surrounding white space, none of them empty.
+        after_gap: for each, whether a blank line is before it.
+
+    Returns:
+        One entry per line.
+    """
+    return _Page(lines, after_gap).kinds
+
+
+def is_credit(text: str) -> bool:
+    """Whether a piece of text begins as the credit of a picture: ``(Photo by …``, ``© REUTERS/ …``."""
+    return bool(_CREDIT.match(text))
+
+
+def kind_of_sentence(sentence: str) -> LineKind | None:
+    """What a sentence is by its own form where that differs from its paragraph's: the desk's note under a report."""
+    return _BOILERPLATE if _DESK_NOTE.match(sentence) else None
+
+
+class _Page:
+    """The lines of one page and what the rules have found out about them so far.
+
+    The rules run from the surest to the vaguest; each looks only at lines that are still unknown.
+    """
+
+    def __init__(self, lines: Sequence[str], after_gap: Sequence[bool]) -> None:
+        self.lines = lines
+        self.after_gap = after_gap
+        self.kinds: list[LineKind] = [_UNKNOWN] * len(lines)
+        self._replies = [number for number, line in enumerate(lines) if len(line) < 60 and _REPLY.fullmatch(line)]
+        self._mark_debris()
+        self._mark_comments()
+        self._mark_pictures()
+        self._mark_footer()
+        self._mark_headlines()
+
+    def _unknown(self) -> list[int]:
+        return [number for number, kind in enumerate(self.kinds) if kind is _UNKNOWN]
+
+    def _mark_debris(self) -> None:
+        for number, line in enumerate(self.lines):
+            if _is_debris(line):
+                self.kinds[number] = _BOILERPLATE
+
+    # A comment section is known by its heading or by its "Reply" buttons; what stands in it is comment or debris.
+    def _mark_comments(self) -> None:
+        begin = self._comments_begin()
+        if begin is None:
+            return
+        begins_comment = True
+        for number in range(begin, len(self.lines)):
+            line = self.lines[number]
+            if _REPLY.fullmatch(line) or _REPLY_TO.search(line[:_LONGEST_DEBRIS]):
+                # After a button comes a name; after "Anna in reply to Ben" comes the comment itself.
+                begins_comment = bool(_REPLY.fullmatch(line))
+                self.kinds[number] = _BOILERPLATE
+            elif self.kinds[number] is _BOILERPLATE:
+                continue
+            elif (_SAYS.search(line[:_LONGEST_DEBRIS]) and len(line.split()) <= 8) or (
+                begins_comment and self._is_name_before_comment(number)
+            ):
+                self.kinds[number] = _BOILERPLATE
+                begins_comment = False
+            else:
+                self.kinds[number] = _COMMENT
+                begins_comment = not self._replies
+
+    def _comments_begin(self) -> int | None:
+        from_buttons = self._first_comment(self._replies[0]) if self._replies else None
+        prose = 0
+        for number, line in enumerate(self.lines[:from_buttons]):
+            # A counter of comments above the article is no heading: prose must have come before.
+            if prose >= 2 and len(line) < 250 and _COMMENTS_BEGIN.fullmatch(line):
+                return number
+            prose += _is_prose(line) and self.kinds[number] is _UNKNOWN
+        return from_buttons
+
+    def _first_comment(self, reply: int) -> int:
+        """Where the comment begins that the first "Reply" button belongs to: at its name, or at its first line."""
+        number = reply
+        while number and self.kinds[number - 1] is _UNKNOWN:
+            number -= 1
+            if _is_name(self.lines[number]) or (self.after_gap[number] and not _is_name(self.lines[number - 1])):
+                break
+        return number
+
+    def _is_name_before_comment(self, number: int) -> bool:
+        if not _is_name(self.lines[number]):
+            return False
+        return number + 1 == len(self.lines) or not _REPLY.fullmatch(self.lines[number + 1])
+
+    def _mark_pictures(self) -> None:
+        for number in self._unknown():
+            line = self.lines[number]
+            if _is_credit_line(line):
+                self.kinds[number] = _BOILERPLATE
+            elif _is_caption(line) or self._has_credit_below(number):
+                self.kinds[number] = _CAPTION
+
+    def _has_credit_below(self, number: int) -> bool:
+        below = number + 1
+        return (
+            below < len(self.lines)
+            and not self.after_gap[below]
+            and _is_credit_line(self.lines[below])
+            and len(self.lines[number].split()) <= _LONGEST_CAPTION_WORDS
+        )
+
+    # Below the last prose, everything after the first piece of debris is debris too.
+    def _mark_footer(self) -> None:
+        prose = [number for number in self._unknown() if _is_prose(self.lines[number])]
+        if not prose:
+            return
+        seen_debris = False
+        for number in range(prose[-1] + 1, len(self.lines)):
+            seen_debris = seen_debris or self.kinds[number] is _BOILERPLATE
+            if seen_debris and self.kinds[number] is _UNKNOWN:
+                self.kinds[number] = _BOILERPLATE
+
+    def _mark_headlines(self) -> None:
+        unknown = self._unknown()
+        prose = [number for number in unknown if _is_prose(self.lines[number])]
+        if not unknown or not prose:
+            return
+        title = self._mark_title(unknown[0], last_prose=prose[-1])
+        text = [number for number, kind in enumerate(self.kinds) if kind is not _BOILERPLATE]
+        below = dict(itertools.pairwise(text))
+        for number in unknown:
+            line = self.lines[number]
+            if _MARKDOWN_HEADING.match(line) or (title and _folded(line) == title):
+                self.kinds[number] = _HEADLINE
+            elif self.kinds[number] is _UNKNOWN and _looks_like_heading(line):
+                self.kinds[number] = self._heading_kind(number, below.get(number))
+
+    def _mark_title(self, number: int, *, last_prose: int) -> str | None:
+        """Mark the page's headline, its first line that is not debris; returns it for finding its repetitions."""
+        line = self.lines[number]
+        if number >= last_prose or len(line.split()) > _LONGEST_HEADLINE_WORDS or _ENDS_WITH_STOP.search(line):
+            return None
+        self.kinds[number] = _LIKELY_HEADLINE if _ENDS_SENTENCE.search(line) else _HEADLINE
+        return _folded(line)
+
+    def _heading_kind(self, number: int, following: int | None) -> LineKind:
+        """Of a line that looks like a heading: certain where blank lines or Title Case set it off from the prose.
+
+        Args:
+            number: the line.
+            following: the next line that is not debris.
+        """
+        line = self.lines[number]
+        words = len(line.split())
+        if following is None or self.kinds[following].kind is Kind.COMMENT:
+            return _LIKELY_HEADLINE if _is_title_case(line) else _UNKNOWN
+        if _is_title_case(line):
+            return _HEADLINE
+        if words < 2 or words > _LONGEST_SUBHEADING_WORDS or not _is_prose(self.lines[following]):
+            return _UNKNOWN
+        set_off = self.after_gap[number] and self.after_gap[number + 1]
+        return _HEADLINE if set_off and words >= 3 else _LIKELY_HEADLINE
+
+
+def _is_debris(line: str) -> bool:
+    if _MACHINE_TEXT.match(line[:_LONGEST_DEBRIS]):
+        return True
+    if len(line) > _LONGEST_DEBRIS:
+        return False
+    if not any(map(str.isalnum, line)):
+        return True
+    return bool(
+        _ADDRESS.fullmatch(line)
+        or _BUTTONS.fullmatch(line)
+        or _NOTICES.match(line)
+        or _NOTICE_INSIDE.search(line)
+        or _BYLINE.fullmatch(line)
+        or _DATELINE.fullmatch(line)
+        or _DESK_NOTE.match(line)
+        or _is_time_stamp(line)
+        or _is_menu(line)
+        or _is_tag_list(line)
+    )
+
+
+def _is_time_stamp(line: str) -> bool:
+    words = line.split()
+    return any(c.isdigit() for c in line) and len(words) <= 16 and all(_DATE_WORD.fullmatch(w) for w in words)
+
+
+def _is_menu(line: str) -> bool:
+    """``News / Syria``, ``Home | World | Opinion``, and menus whose entries were glued together."""
+    if _ENDS_SENTENCE.search(line):
+        return False
+    entries = [entry.split() for entry in _SEPARATOR.split(line)]
+    if len(entries) >= 2 and all(len(words) <= (3 if len(entries) == 2 else 5) for words in entries):
+        return True
+    return len(_GLUED.findall(line)) >= 2 and len(line.split()) <= 15
+
+
+def _is_tag_list(line: str) -> bool:
+    """Four or more names with commas between them and nothing else."""
+    entries = [entry.split() for entry in line.split(",")]
+    if len(entries) < 4 or _ENDS_SENTENCE.search(line):
+        return False
+    named = sum(bool(words) and bool(_CAPITALISED.match(words[0])) for words in entries)
+    return all(1 <= len(words) <= 3 and "and" not in words for words in entries) and named >= 0.75 * len(entries)
+
+
+def _is_credit_line(line: str) -> bool:
+    return len(line) <= 120 and bool(_CREDIT.match(line)) and len(line.split()) <= 14
+
+
+def _is_caption(line: str) -> bool:
+    words = line.split()
+    if len(words) > _LONGEST_CAPTION_WORDS:
+        return False
+    if _CREDIT_AT_END.search(line, max(0, len(line) - 140)) or _CAPTION_BEGINS.match(line):
+        return True
+    date = _FULL_DATE.search(line)
+    reporting = _REPORTING.search(line)
+    # "… on May 3, 2016, after the army said …" is a caption, "… holds the town, the army said on May 3, 2016" is not.
+    if not date or (reporting and reporting.start() < date.start()):
+        return False
+    opening = " ".join(words[:_CAPTION_VERB_WITHIN])
+    return bool(_SEEN.search(opening) or _POSITION_IN_PICTURE.search(line))
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line reads as running text: it ends like a sentence, or is too long for anything else."""
+    words = len(line[: 20 * _LONGEST_HEADLINE_WORDS].split())
+    return words > 2 * _PROSE_WORDS or (words >= 5 and bool(_ENDS_SENTENCE.search(line, max(0, len(line) - 8))))
+
+
+def _is_name(line: str) -> bool:
+    return len(line) <= 40 and len(line.split()) <= 5 and line[0] not in "#" and not _ENDS_SENTENCE.search(line)
+
+
+def _looks_like_heading(line: str) -> bool:
+    words = line.split(maxsplit=_LONGEST_HEADLINE_WORDS + 1)
+    if len(words) > _LONGEST_HEADLINE_WORDS or _ENDS_SENTENCE.search(line) or line[-1] in ",-–—":
+        return False
+    return not line[0].islower() and not _REPORTING.search(words[-1])
+
+
+def _is_title_case(line: str) -> bool:
+    """Four or more words of which nearly all but the little ones are capitalised."""
+    words = [word for word in line.split() if word.lower() not in _SMALL_WORDS and any(map(str.isalnum, word))]
+    return len(words) >= 4 and sum(bool(_CAPITALISED.match(word)) for word in words) >= 0.8 * len(words)
+
+
+def _folded(line: str) -> str:
+    return " ".join(line.casefold().split())

@@ -1,0 +1,321 @@
+"""Which words of a text stand inside quotation marks.
+
+One function, :func:`scan`, computes the quotation mask everywhere: for the seeds that the model is trained on, for
+evaluation, and for the text that users label. It reads one sentence (or one paragraph) and the state that the text
+before it left behind, because quotations run over sentence ends.
+
+The rules, in the order in which they are tried:
+
+1. *Double marks* (``"``, ``“ ”``, ``„ “``, ``« »``, ``” ”``, two ``'`` or two backticks as in old archives, CJK
+   corner brackets) open and close a quotation. Marks that tell their side by shape are believed; the others are judged
+   by their neighbours (space before and text after opens; text before and space or punctuation after closes) and
+   toggle where the neighbours do not tell. Any closing double mark closes any double quotation: pages mix them.
+2. *Single marks* (``‘ ’``, ``'``) open one only outside a double quotation, where no apostrophe is plausible, and where
+   a mark that can close it follows in the text (or where they begin the text, or follow a comma or colon: then the
+   quotation may end in a later sentence). Inside a double quotation they are never looked at, so a nested quotation
+   or an apostrophe cannot end the outer one. ``s' `` before a small letter is taken for a plural possessive as long
+   as a better closing mark follows.
+3. *Paragraphs.* A quotation that is still open at the end of a paragraph goes on only if the next paragraph begins with
+   an opening mark (printers re-open a long quotation in every paragraph and close it once); otherwise it ends there.
+4. *A closing double mark without an opening one*, the first mark of the text: the quotation began before the text, or
+   its opening mark was lost, so the words up to the mark stand inside it. (A sentence labelled on its own.)
+5. No quotation is longer than :data:`LONGEST_QUOTATION` code points: a lost closing mark cannot colour a whole file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: In code points. Longer than any paragraph that newspapers print as one quotation.
+LONGEST_QUOTATION = 3000
+
+_STRAIGHT_DOUBLE = frozenset({'"', '""', "''", "＂"})
+_OPENING_DOUBLE = frozenset({"“", "„", "«", "``", "「", "『"})
+_CLOSING_DOUBLE = frozenset({"”", "»", "」", "』"})
+_GUILLEMETS = frozenset("«»")
+
+_MARK = re.compile("''|``|\"\"|[\"＂“”„«»「」『』‘']")
+_SINGLE = re.compile("[‘’']")
+_PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*|\r\n[^\S\n]*\r\n\s*|\u2029")
+_OPENS_PARAGRAPH = re.compile("\\s*(?:''|``|[\"＂“„«「『‘])\\S|\\s*'[^\\W\\d]")
+
+# Words that begin with an apostrophe and are no quotation: 'tis, '90s, and the cut-off 's of tokenised text.
+_LEADING_APOSTROPHE = re.compile(
+    r"(?:\d0s|\d\d|tis|twas|em|til|till|cause|n|bout|round|s|re|ve|ll|d|m|t)\b",
+    re.IGNORECASE,
+)
+_OPENING_NEIGHBOURS = frozenset("([{<—–/-“„«\"'‘")
+_CLOSING_NEIGHBOURS = frozenset(".,;:!?)]}>—–/-…”»\"'’|")
+#: A hyphen joins transliterated names (al-‘Alam), so a single mark after one opens nothing.
+_SINGLE_OPENING_NEIGHBOURS = frozenset('([{—–/“„«"')
+_SINGLE_OPENING_FOLLOWERS = frozenset('[($#@“"…«')
+
+
+@dataclass(frozen=True, slots=True)
+class QuotationState:
+    """Whether a quotation is running between two sentences.
+
+    Attributes:
+        closing_mark: ``"`` for a double quotation (any closing double mark ends it), ``'`` for a single one,
+            ``None`` when no quotation is running.
+        length: code points since its opening mark.
+    """
+
+    closing_mark: str | None = None
+    length: int = 0
+
+    @property
+    def inside(self) -> bool:
+        """Whether the next word stands inside the quotation."""
+        return self.closing_mark is not None
+
+    def carried_into(self, paragraph: str) -> QuotationState:
+        """The state at the start of the next paragraph.
+
+        A running quotation goes on only if the paragraph re-opens it with a mark at its beginning.
+
+        Args:
+            paragraph: the text of the next paragraph (its beginning is enough).
+        """
+        return self if self.inside and _OPENS_PARAGRAPH.match(paragraph) else OUTSIDE
+
+
+#: No quotation is running.
+OUTSIDE = QuotationState()
+#: A double quotation is running; for a sentence that is known to begin inside one.
+RUNNING = QuotationState('"')
+
+
+@dataclass(frozen=True, slots=True)
+class QuotationScan:
+    """What :func:`scan` found.
+
+    Attributes:
+        mask: one entry per code point of the text, ``True`` inside a quotation; the marks that open and close it are
+            ``False``, marks nested in it are ``True``.
+        after: the state to scan the next sentence of the same paragraph with.
+    """
+
+    mask: list[bool]
+    after: QuotationState
+
+
+def scan(text: str, state: QuotationState = OUTSIDE) -> QuotationScan:
+    """Tell for each code point whether it stands inside a quotation.
+
+    Sentences of one document are scanned in order, each with the state that the one before left; where a sentence of
+    :func:`framing.text.sentences.split` has ``starts_in_quotation`` unset, with :data:`OUTSIDE`::
+
+        for sentence in split(text):
+            result = scan(sentence.text, state if sentence.starts_in_quotation else OUTSIDE)
+            state = result.after
+
+    Args:
+        text: a sentence or a paragraph; any string. Blank lines in it end a paragraph.
+        state: what the text before left running.
+
+    Returns:
+        The mask, of ``len(text)`` entries, and the state after the text.
+    """
+    mask: list[bool] = []
+    begin = 0
+    for gap in _PARAGRAPH_BREAK.finditer(text):
+        state = _scan_paragraph(text[begin : gap.start()], state, mask)
+        state = state.carried_into(text[gap.end() : gap.end() + 20])
+        mask.extend([False] * (gap.end() - gap.start()))
+        begin = gap.end()
+    state = _scan_paragraph(text[begin:], state, mask)
+    return QuotationScan(mask, state)
+
+
+def _scan_paragraph(text: str, state: QuotationState, mask: list[bool]) -> QuotationState:
+    """Append the mask of one paragraph to ``mask`` and return the state at its end."""
+    runner = _Runner(mask, state)
+    at = 0
+    if state.closing_mark == "'":
+        at = _continue_single(text, runner)
+    while mark := _MARK.search(text, at):
+        runner.advance(mark.start() - at)
+        at = mark.end()
+        if mark[0] in "‘'":
+            at = _read_single(text, mark.start(), runner)
+        else:
+            if not runner.any_mark and _only_closes(text, mark):
+                runner.quote_all()
+            runner.mark(len(mark[0]), _after_double(text, mark, inside=runner.inside))
+    runner.advance(len(text) - at)
+    return runner.state
+
+
+class _Runner:
+    """Writes the mask from left to right and ends quotations that grow too long."""
+
+    __slots__ = ("_begin", "_mask", "any_mark", "state")
+
+    def __init__(self, mask: list[bool], state: QuotationState) -> None:
+        self._mask = mask
+        self._begin = len(mask)
+        self.any_mark = state.inside
+        self.state = state
+
+    @property
+    def inside(self) -> bool:
+        return self.state.inside
+
+    def advance(self, count: int) -> None:
+        """Pass over ``count`` code points that are no marks."""
+        if self.state.inside:
+            quoted = min(count, max(0, LONGEST_QUOTATION - self.state.length))
+            self._mask.extend([True] * quoted)
+            length = self.state.length + count
+            self.state = QuotationState(self.state.closing_mark, length) if length <= LONGEST_QUOTATION else OUTSIDE
+            count -= quoted
+        self._mask.extend([False] * count)
+
+    def mark(self, width: int, closing_mark: str | None) -> None:
+        """Pass over a mark; afterwards the quotation that ``closing_mark`` ends is running, or none."""
+        self.any_mark = True
+        self._mask.extend([False] * width)
+        length = self.state.length + width if self.state.inside else 0
+        self.state = QuotationState(closing_mark, length) if closing_mark else OUTSIDE
+
+    def quote_all(self) -> None:
+        """Take what the paragraph held so far for the end of a quotation that began before it."""
+        begin = max(self._begin, len(self._mask) - LONGEST_QUOTATION)
+        self._mask[begin:] = [True] * (len(self._mask) - begin)
+
+
+def _after_double(text: str, mark: re.Match[str], *, inside: bool) -> str | None:
+    """The closing mark of what is running after a double mark: ``"`` or ``None``."""
+    if _is_separator(text, mark):
+        return '"' if inside else None
+    opens, closes = _fits(text, mark)
+    shape = mark[0]
+    if shape in _OPENING_DOUBLE:
+        # „so“ and “so“: an opening shape that only fits as an end.
+        return None if inside and closes and not opens else '"'
+    if shape in _CLOSING_DOUBLE:
+        # ”so” and »so«: a closing shape that only fits as a beginning.
+        return '"' if not inside and opens and not closes else None
+    if not inside and _is_inches(text, mark):
+        return None
+    if opens == closes:
+        return None if inside else '"'
+    return '"' if opens else None
+
+
+def _fits(text: str, mark: re.Match[str]) -> tuple[bool, bool]:
+    """Whether the neighbours of a double mark let it open a quotation, and whether they let it close one."""
+    before = text[mark.start() - 1] if mark.start() else " "
+    after = text[mark.end()] if mark.end() < len(text) else " "
+    opens = (before.isspace() or before in _OPENING_NEIGHBOURS) and not (after.isspace() or after in ".,;:!?)]}")
+    closes = not before.isspace() and (after.isspace() or after in _CLOSING_NEIGHBOURS)
+    return opens, closes
+
+
+def _only_closes(text: str, mark: re.Match[str]) -> bool:
+    """Whether a double mark can be nothing but an end."""
+    opens, closes = _fits(text, mark)
+    shaped = mark[0] in _CLOSING_DOUBLE or mark[0] in _STRAIGHT_DOUBLE
+    return shaped and closes and not opens and not _is_separator(text, mark) and not _is_inches(text, mark)
+
+
+def _is_inches(text: str, mark: re.Match[str]) -> bool:
+    return mark[0] in '"”' and text[mark.start() - 1 : mark.start()].isdigit()
+
+
+def _is_separator(text: str, mark: re.Match[str]) -> bool:
+    """Whether a guillemet only divides, as in ``Headline « Site name`` and ``Home » World``."""
+    spaced = text[max(0, mark.start() - 1) : mark.start()].isspace() and text[mark.end() : mark.end() + 1].isspace()
+    if mark[0] not in _GUILLEMETS or not spaced:
+        return False
+    if mark[0] == "«":  # French sets spaces inside its marks: « so »
+        return "»" not in text[mark.end() : mark.end() + LONGEST_QUOTATION]
+    return "«" not in text[max(0, mark.start() - LONGEST_QUOTATION) : mark.start()]
+
+
+def _read_single(text: str, start: int, runner: _Runner) -> int:
+    """Pass over the single mark at ``start``, and over its quotation if it opens one; returns where to go on."""
+    if runner.inside or not _can_open_single(text, start):
+        runner.advance(1)
+        return start + 1
+    end = _single_close(text, start + 1)
+    if end is not None:
+        runner.mark(1, "'")
+        runner.advance(end - start - 1)
+        runner.mark(1, None)
+        return end + 1
+    if _may_run_on(text, start):
+        runner.mark(1, "'")
+        runner.advance(len(text) - start - 1)
+        return len(text)
+    runner.advance(1)
+    return start + 1
+
+
+def _continue_single(text: str, runner: _Runner) -> int:
+    """Go on with a single quotation that an earlier sentence opened; returns where the scan goes on."""
+    at = 0
+    if _can_open_single(text, 0):  # a new paragraph re-opens it
+        runner.mark(1, "'")
+        at = 1
+    end = _single_close(text, at, possessives_close=False)
+    if end is None:
+        runner.advance(len(text) - at)
+        return len(text)
+    runner.advance(end - at)
+    runner.mark(1, None)
+    return end + 1
+
+
+def _can_open_single(text: str, at: int) -> bool:
+    """Whether a single mark at ``at`` stands where a quotation can begin and no apostrophe is plausible."""
+    if at >= len(text) or text[at] not in "‘'":
+        return False
+    before = text[at - 1] if at else " "
+    after = text[at + 1] if at + 1 < len(text) else " "
+    if not (before.isspace() or before in _SINGLE_OPENING_NEIGHBOURS):
+        return False
+    if not (after.isalnum() or after in _SINGLE_OPENING_FOLLOWERS):
+        return False
+    return not _LEADING_APOSTROPHE.match(text, at + 1)
+
+
+def _single_close(text: str, begin: int, *, possessives_close: bool = True) -> int | None:
+    """Where the single quotation that runs at ``begin`` ends, or ``None``.
+
+    Args:
+        text: the paragraph.
+        begin: the first code point inside the quotation.
+        possessives_close: fall back on a mark that looks like a plural possessive if there is no better one.
+    """
+    possessive: int | None = None
+    for mark in _SINGLE.finditer(text, begin, min(len(text), begin + LONGEST_QUOTATION)):
+        at = mark.start()
+        if at > begin and _can_open_single(text, at):
+            break
+        if mark[0] == "‘" or not _can_close_single(text, at):
+            continue
+        if not _looks_possessive(text, at):
+            return at
+        possessive = at if possessive is None else possessive
+    return possessive if possessives_close else None
+
+
+def _can_close_single(text: str, at: int) -> bool:
+    before = text[at - 1] if at else " "
+    after = text[at + 1] if at + 1 < len(text) else " "
+    doubled = text[at] == "'" and "'" in (before, after)
+    return not (before.isspace() or after.isalnum() or doubled)
+
+
+def _looks_possessive(text: str, at: int) -> bool:
+    """``militants' homes``: an s before the mark, a space and a small letter after it."""
+    following = text[at + 1 : at + 3]
+    return text[at - 1] in "sS" and len(following) == 2 and following[0].isspace() and following[1].islower()
+
+
+def _may_run_on(text: str, start: int) -> bool:
+    """Whether a single quotation without an end in this text may end in a later sentence."""
+    return not text[:start].strip() or text[:start].rstrip()[-1] in ",:"

@@ -1,0 +1,1 @@
+"""How training runs: configuration, examples, loss, loop. What was run is recorded in ``training/``."""

@@ -1,0 +1,95 @@
+"""The model card that travels with a checkpoint (Mitchell et al. 2019, "Model cards for model reporting")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framing.train.output import RunRecord
+
+_ROWS = (
+    ("frames_macro_f1", "frames, macro F1"),
+    ("frames_micro_f1", "frames, micro F1"),
+    ("span_overlap_f1", "spans, overlap F1"),
+    ("mention_voice_f1", "mention with voice, F1"),
+    ("hedged_f1", "hedged, F1"),
+    ("source_span_f1", "sources, overlap F1"),
+    ("kind_accuracy", "kind, accuracy"),
+    ("frames_ece", "calibration error of frames"),
+)
+
+
+def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
+    """The card as Markdown with the hub's metadata header.
+
+    Args:
+        record: of the run.
+        metrics: as :func:`framing.train.output.measure` gives them.
+    """
+    codebook = record.codebook
+    frames = ", ".join(f"`{name}`" for name in codebook.label_names)
+    return f"""---
+library_name: framing
+pipeline_tag: token-classification
+language: {codebook.language}
+license: apache-2.0
+tags: [framing, hedging, news, media-analysis]
+---
+
+# {codebook.title or codebook.name}: a framing model
+
+Labels news sentences by framing and hedging, on the words that carry them, and says in whose voice each frame stands.
+Codebook `{codebook.name}`, version {codebook.version}: {frames}.
+
+```python
+import framing
+labeler = framing.load("path/to/this/folder")
+labeler("The army liberated the town from terrorists, state TV claimed.").frames
+```
+
+## What it is for, and what not
+
+For describing the words of many texts: which side's vocabulary an outlet adopts, and whose word it makes it. It says
+nothing of whether a claim is true, or of what a person is or thinks. Do not use it to rate, moderate or accuse
+individual authors. Single labels are wrong at the rates below; compare aggregates, and read examples.
+
+## Training
+
+{metrics["training_sentences"]:,} sentences{_attribution(metrics)}, starting from `{record.base.name}`;
+{metrics["seconds"] / 60:.0f} minutes. The resolved configuration is `training.yaml`, the log `log.jsonl`;
+`framing-train training.yaml` runs it again.
+
+## Quality on the validation part
+
+{metrics["validation_sentences"]:,} sentences in {metrics["validation_groups"]:,} groups, held out by group. Thresholds,
+temperatures and the choice of the epoch were made on these same sentences, so the figures flatter it a little; figures
+on text that had no part in training are in the project's `benchmarks/RESULTS.md`.
+
+| | value | 95% interval |
+|---|---|---|
+{_table(metrics["validation"])}
+
+Intervals: percentile bootstrap over groups, 2,000 resamples.
+
+## Known limits
+
+English only. Trained on sentences composed for the codebook, not on a sample of news: rare wordings, other registers
+and other conflicts than those of the training sentences are where it errs most. Voice follows the words on the page;
+it cannot know that a paraphrase is a quotation.
+"""
+
+
+def _attribution(metrics: dict[str, Any]) -> str:
+    count = metrics["attribution_sentences"]
+    return f" and {count:,} sentences of an attribution corpus for sources and voice" if count else ""
+
+
+def _table(validation: dict[str, Any]) -> str:
+    lines = []
+    for name, title in _ROWS:
+        entry = validation.get(name)
+        if entry is None or entry["value"] is None:
+            continue
+        interval = f"{entry['low']:.3f}–{entry['high']:.3f}" if "low" in entry else "–"
+        lines.append(f"| {title} | {entry['value']:.3f} | {interval} |")
+    return "\n".join(lines)

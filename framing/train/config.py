@@ -1,0 +1,246 @@
+"""Everything that a training run can be told, as dataclasses, and how a recipe and flags become them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from transformers import HfArgumentParser, TrainingArguments
+
+from framing.errors import SettingError, UnreadableFileError
+
+# HfArgumentParser reads field types at run time, hence the plain ``X | None`` forms and ``list[str]``.
+
+
+@dataclass
+class DataArguments:
+    """What the model learns from."""
+
+    train: list[str] = field(
+        default_factory=list,
+        metadata={"help": "training data: files or globs; .tsv with inline markup, or .csv/.jsonl/.parquet with columns"},
+    )
+    validation: list[str] = field(
+        default_factory=list,
+        metadata={"help": "validation data of the same forms; left out, a share of the training groups is held out"},
+    )
+    validation_share: float = field(
+        default=0.1, metadata={"help": "share of the groups held out where no validation data is named"}
+    )
+    codebook: str = field(
+        default="armed_conflict", metadata={"help": "name of a built-in codebook, or the path of a codebook YAML file"}
+    )
+    text_column: str = field(default="text", metadata={"help": "column of the sentence in .csv/.jsonl/.parquet"})
+    labels_column: str = field(
+        default="labels", metadata={"help": "column of the sentence's labels: a list, or one string with ';' between"}
+    )
+    group_column: str = field(
+        default="group", metadata={"help": "column that says which sentences belong together (a document, an event)"}
+    )
+    attribution: list[str] = field(
+        default_factory=list,
+        metadata={"help": "PolNeAR-style .jsonl(.gz) files: extra training for sources and voice (see training/README.md)"},
+    )
+    attribution_sentences: int = field(
+        default=4000, metadata={"help": "how many attribution sentences to draw, anew for each run seed"}
+    )
+    strip_punctuation: float = field(
+        default=0.1,
+        metadata={"help": "probability that a training sentence is seen without its commas and apostrophes, as scraped text is"},
+    )
+
+
+@dataclass
+class ModelArguments:
+    """What the model starts from."""
+
+    base: str = field(
+        default="shipped",
+        metadata={"help": "encoder to start from: 'shipped', a folder, or a hub id; a framing checkpoint gives its heads too"},
+    )
+    head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
+    encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
+    window_length: int = field(default=256, metadata={"help": "tokens in a window; longer sentences are windowed"})
+
+
+@dataclass
+class LossArguments:
+    """How the parts of the loss are weighed."""
+
+    evidence_weight: float = field(default=1.0, metadata={"help": "weight of the token loss, where spans are marked"})
+    sentence_weight: float = field(default=0.3, metadata={"help": "weight of the sentence loss on the largest token logit"})
+    voice_weight: float = field(default=0.5, metadata={"help": "weight of the voice loss"})
+    kind_weight: float = field(default=0.2, metadata={"help": "weight of the kind loss"})
+    attribution_voice_weight: float = field(
+        default=0.3, metadata={"help": "weight of a token's voice from attribution data, beside 1 for a marked mention's"}
+    )
+
+
+@dataclass
+class FramingTrainingArguments(TrainingArguments):
+    """transformers' TrainingArguments with defaults that suit small encoders on sentences."""
+
+    output_dir: str = field(default="outputs/framing-model", metadata={"help": "folder that gets the trained checkpoint"})
+    learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate of the encoder"})
+    head_learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the heads"})
+    num_train_epochs: float = field(default=6.0, metadata={"help": "passes over the training data"})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "sentences in a batch"})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "sentences in an evaluation batch"})
+    warmup_steps: float = field(default=0.1, metadata={"help": "warm-up: a share of all steps if below 1, else steps"})
+    lr_scheduler_type: str = field(default="linear", metadata={"help": "learning-rate schedule"})
+    adam_beta2: float = field(default=0.98, metadata={"help": "AdamW's second beta"})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
+    optim: str = field(default="adamw_torch_fused", metadata={"help": "optimizer"})
+    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "how batches are drawn"})
+    eval_strategy: str = field(default="epoch", metadata={"help": "when to evaluate on the validation part"})
+    save_strategy: str = field(default="epoch", metadata={"help": "when to save for --resume_from_checkpoint"})
+    save_total_limit: int | None = field(default=2, metadata={"help": "saved states to keep"})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "end with the best validated epoch"})
+    metric_for_best_model: str | None = field(default="eval_score", metadata={"help": "what 'best' goes by"})
+    greater_is_better: bool | None = field(default=True, metadata={"help": "whether more of it is better"})
+    early_stopping_patience: int = field(
+        default=3, metadata={"help": "evaluations without improvement before training stops; 0 never stops early"}
+    )
+    logging_steps: float = field(default=25, metadata={"help": "steps between log lines"})
+    report_to: str | None = field(default="none", metadata={"help": "experiment trackers"})
+    seed: int = field(default=13, metadata={"help": "seed of everything random"})
+    dataloader_pin_memory: bool = field(default=False, metadata={"help": "set on a GPU"})
+
+
+#: Fields that transformers or the loop fill in by themselves, or that are nobody's business.
+_DERIVED = {"label_names", "remove_unused_columns", "do_eval", "debug", "hub_token", "push_to_hub_token", "report_to"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The resolved configuration of a run."""
+
+    data: DataArguments
+    model: ModelArguments
+    loss: LossArguments
+    training: FramingTrainingArguments
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values of everything that was set or differs from transformers' defaults; reads back as a recipe."""
+        ours = {f.name for f in dataclasses.fields(FramingTrainingArguments)} - {
+            f.name for f in dataclasses.fields(TrainingArguments)
+        }
+        plain = _transformers_defaults()
+        training = {
+            name: value
+            for name, value in self.training.to_dict().items()
+            if name in _settable() - _DERIVED and (name in ours or (name in plain and value != plain[name]))
+        }
+        parts = (dataclasses.asdict(self.data), dataclasses.asdict(self.model), dataclasses.asdict(self.loss), training)
+        return {name: value for part in parts for name, value in part.items() if _is_plain(value)}
+
+    def to_yaml(self) -> str:
+        """The configuration as a recipe that :func:`parse` reads."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+
+def parse(arguments: Sequence[str]) -> RunConfig:
+    """Read ``[RECIPE] [--flag value …]``: a YAML or JSON file first, flags override it.
+
+    Raises:
+        UnreadableFileError: the recipe is missing or not YAML/JSON.
+        SettingError: a key or flag is unknown, or a value does not fit.
+    """
+    arguments = list(arguments)
+    recipe = _read_recipe(Path(arguments.pop(0))) if arguments and not arguments[0].startswith("-") else {}
+    parser = _Parser((DataArguments, ModelArguments, LossArguments, FramingTrainingArguments), prog="framing-train")
+    _check_keys(recipe, parser)
+    try:
+        recipe_flags = [flag for name, value in recipe.items() for flag in _as_flags(name, value)]
+        data, model, loss, training = parser.parse_args_into_dataclasses(
+            [*recipe_flags, *arguments], look_for_args_file=False
+        )
+    except ValueError as error:
+        raise SettingError(str(error), hint="framing-train --help lists every setting") from error
+    config = RunConfig(data, model, loss, training)
+    _check_values(config)
+    return config
+
+
+class _Parser(HfArgumentParser):
+    """Raises instead of leaving the process, and refuses abbreviated flags."""
+
+    def __init__(self, types: tuple[type, ...], **kwargs: Any) -> None:
+        super().__init__(types, allow_abbrev=False, **kwargs)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> Any:
+        raise SettingError(message, hint="framing-train --help lists every setting")
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        raise UnreadableFileError(
+            f"the recipe {path} cannot be read: {error}", expected="a YAML or JSON file of settings"
+        ) from error
+    if not isinstance(data, dict):
+        raise SettingError(f"the recipe {path} holds a {type(data).__name__}", expected="a mapping of settings")
+    return data
+
+
+def _check_keys(recipe: dict[str, Any], parser: argparse.ArgumentParser) -> None:
+    known = {action.dest for action in parser._actions}
+    for key in recipe:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            raise SettingError(
+                f"unknown setting {key!r} in the recipe",
+                expected="a setting that framing-train --help lists",
+                hint=f"did you mean {close[0]!r}?" if close else None,
+            )
+
+
+def _as_flags(name: str, value: Any) -> list[str]:
+    """A recipe's entry as the flags that say the same, so that both go through one parser and one set of checks."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [f"--{name}", *map(str, value)] if value else []
+    if isinstance(value, dict):
+        return [f"--{name}", json.dumps(value)]
+    return [f"--{name}", str(value)]
+
+
+def _check_values(config: RunConfig) -> None:
+    if not config.data.train:
+        raise SettingError(
+            "no training data is named", expected="--train FILE …", hint="framing-train --train my_sentences.tsv"
+        )
+    for name, value, low, high in (
+        ("validation_share", config.data.validation_share, 0.0, 0.9),
+        ("strip_punctuation", config.data.strip_punctuation, 0.0, 1.0),
+        ("head_dropout", config.model.head_dropout, 0.0, 0.9),
+        ("encoder_dropout", config.model.encoder_dropout, 0.0, 0.9),
+    ):
+        if not low <= value <= high:
+            raise SettingError(f"{name} is {value}", expected=f"a number between {low} and {high}")
+    if config.model.window_length < 16:
+        raise SettingError(f"window_length is {config.model.window_length}", expected="at least 16 tokens")
+
+
+def _transformers_defaults() -> dict[str, Any]:
+    return {
+        f.name: f.default for f in dataclasses.fields(TrainingArguments) if f.default is not dataclasses.MISSING
+    }
+
+
+def _settable() -> set[str]:
+    return {f.name for f in dataclasses.fields(FramingTrainingArguments) if f.init}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, int, float, bool, list, type(None)))

@@ -1,0 +1,220 @@
+"""The quality benchmark: its baselines, its command, and that RESULTS.md is what the records give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmarks import report
+from benchmarks.quality.assembly import rule_voice, tokenize
+from benchmarks.quality.lexicon import Lexicon, learn, phrases
+from benchmarks.quality.run import ROOT, Suite, main, read_seeds
+from benchmarks.quality.tfidf import TfidfRegression
+from benchmarks.record import RESULTS_FOLDER, Record, Table, sha256_of
+from framing.codebook import Codebook
+from framing.errors import InputError, SettingError
+from framing.evaluate.gold import GoldSet
+from framing.evaluate.scoring import HEADLINES, score
+from framing.markup import parse
+from framing.text.quotations import scan
+from framing.types import Kind, Voice
+
+app = typer.Typer()
+app.command()(main)
+CODEBOOK = Codebook.default()
+
+
+@pytest.fixture(scope="module")
+def few_seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 600 of the seeds to learn from."""
+    folder = tmp_path_factory.mktemp("seeds")
+    (folder / "00.tsv").write_text((ROOT / "seeds" / "00.tsv").read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other_seeds() -> GoldSet:
+    """The next 600, to measure on."""
+    return GoldSet.read(ROOT / "seeds" / "01.tsv", CODEBOOK)
+
+
+# --- Lexicon ------------------------------------------------------------------------------------------------------
+
+
+def test_precision_is_the_share_of_marked_occurrences() -> None:
+    precisions = learn(
+        [
+            parse("[[Rebels|rebels.author]] met."),
+            parse("The [[rebels|rebels.author]] left."),
+            parse("He rebels against fashion."),
+            parse("The [[rebels of the north|rebels.author]] came."),
+        ]
+    )
+    # Four occurrences, three of them in a span of the label (one in a longer span), and half an occurrence of doubt.
+    assert precisions["rebels"] == {"rebels": pytest.approx(3 / 4.5)}
+    assert precisions["rebels of the north"] == {"rebels": pytest.approx(1 / 1.5)}
+
+
+def test_phrases_carry_their_place() -> None:
+    text = "The rebel-held town"
+    found = {phrase.words: text[phrase.start : phrase.end] for phrase in phrases(tokenize(text))}
+    assert found["rebel held"] == "rebel-held"
+    assert found["the rebel held town"] == text
+
+
+def test_lexicon_finds_a_learned_phrase_and_prefers_the_longest(few_seeds: Path) -> None:
+    marked = "[[Government forces|government.author]] met [[gunmen|militants.author]]."
+    seeds = GoldSet((parse(marked),) * 20, (Kind.BODY,) * 20, tuple(map(str, range(20))))
+    (labels,) = Lexicon(seeds, CODEBOOK).sentences(["Tall gunmen fled government forces"])
+    assert [(m.label, m.text) for m in labels.mentions] == [
+        ("militants", "gunmen"),
+        ("government", "government forces"),
+    ]
+    assert set(labels.frames) == {"militants", "government"}
+    assert not labels.hedged
+
+
+# --- Voices -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"),
+    [
+        ("The rebels left the town.", Voice.AUTHOR),
+        ("The rebels left the town, a mayor said.", Voice.ATTRIBUTED),
+        ('"The rebels are at the door," the mayor said.', Voice.QUOTED),
+        ('Villagers fed the "rebels" all winter.', Voice.DISTANCED),
+        ("The so-called rebels left.", Voice.DISTANCED),
+    ],
+)
+def test_voice_rule(text: str, voice: Voice) -> None:
+    cited = " said" in text
+    assert rule_voice(text, text.index("rebels"), scan(text).mask, cited) == voice
+
+
+def test_a_quotation_runs_on_into_the_next_sentence() -> None:
+    marked = "[[Rebels|rebels.author]] met."
+    seeds = GoldSet((parse(marked),) * 20, (Kind.BODY,) * 20, tuple(map(str, range(20))))
+    texts = ['"They came at night, and nobody in our whole street slept.', 'Rebels were in every yard," she said.']
+    _, second = Lexicon(seeds, CODEBOOK).sentences(texts)
+    assert second.mentions[0].voice == Voice.QUOTED
+    (alone,) = Lexicon(seeds, CODEBOOK).sentences([texts[1].replace('"', "")])
+    assert alone.mentions[0].voice == Voice.ATTRIBUTED
+
+
+# --- Both baselines on sentences they have not seen ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("baseline", [Lexicon, TfidfRegression])
+def test_baselines_beat_guessing_on_unseen_sentences(baseline: type, few_seeds: Path, other_seeds: GoldSet) -> None:
+    system = baseline(read_seeds(few_seeds, CODEBOOK), CODEBOOK)
+    labelled = other_seeds.predict(system.sentences)
+    scores = score(other_seeds.sentences, labelled, codebook=CODEBOOK, gold_kinds=other_seeds.kinds)
+    everywhere = sum(label.support for label in scores.labels[:22]) / (22 * len(other_seeds))
+    assert (
+        scores.frames_micro_f1 > 3 * everywhere
+    )  # F1 of giving every label to every sentence is about twice its share
+    assert scores.span_overlap_f1 > 0.2
+    for labels in labelled:
+        assert set(labels.frames) == {mention.label for mention in labels.mentions}
+        for span in (*labels.mentions, *labels.hedges, *labels.sources):
+            assert labels.text[span.start : span.end] == span.text
+        assert set(labels.probabilities) == set(CODEBOOK.outputs)
+
+
+# --- The command and the record -----------------------------------------------------------------------------------
+
+
+def test_the_command_writes_a_record_without_sentences(few_seeds: Path, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.tsv"
+    rows = (ROOT / "seeds" / "01.tsv").read_text(encoding="utf-8").splitlines()[:80]
+    gold.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["--gold", str(gold), "--seeds", str(few_seeds), "--systems", "lexicon", "--out", str(tmp_path)]
+    )
+    assert result.exit_code == 0, result.output
+    written = (tmp_path / "quality.json").read_text(encoding="utf-8")
+    record = json.loads(written)
+    assert record["inputs"]["gold"]["sha256"] == hashlib.sha256(gold.read_bytes()).hexdigest()
+    assert record["inputs"]["gold"]["sentences"] == 80
+    assert "checkpoint" not in record["inputs"]
+    lexicon = record["results"]["systems"]["lexicon"]
+    for name in HEADLINES:
+        interval = lexicon["intervals"][name]
+        assert interval["value"] == (None if lexicon[name] is None else pytest.approx(lexicon[name], abs=1e-6))
+    assert not any(row.rsplit("\t", 1)[1] in written for row in rows)
+    shown = report.render(tmp_path)
+    assert "lexicon of the seeds' phrases" in shown
+    assert record["inputs"]["gold"]["sha256"] in shown
+
+
+def test_unknown_systems_and_missing_seeds_are_told(tmp_path: Path) -> None:
+    gold = str(ROOT / "seeds" / "01.tsv")
+    unknown = CliRunner().invoke(app, ["--gold", gold, "--systems", "oracle", "--out", str(tmp_path)])
+    assert unknown.exit_code == 2
+    assert "'oracle' is unknown" in unknown.stderr
+    missing = CliRunner().invoke(app, ["--gold", gold, "--seeds", str(tmp_path), "--systems", "lexicon"])
+    assert missing.exit_code == 2
+    assert "has no seeds" in missing.stderr
+
+
+def test_the_suite_declares_every_headline_measure(tmp_path: Path) -> None:
+    suite = Suite.load()
+    assert tuple(suite.metrics) == HEADLINES
+    assert list(suite.systems) == ["lexicon", "tfidf", "model"]
+    wrong = tmp_path / "suite.yaml"
+    wrong.write_text("name: x\ntitle: x\nsystems: {oracle: Oracle}\nmetrics: {}\nbootstrap: {}\n", encoding="utf-8")
+    with pytest.raises(SettingError, match="'oracle' is unknown"):
+        Suite.load(wrong)
+
+
+# --- The report ---------------------------------------------------------------------------------------------------
+
+
+def test_results_md_is_what_the_records_give() -> None:
+    assert not report.is_stale(), "benchmarks/RESULTS.md is stale; run: python -m benchmarks.report"
+
+
+def test_recorded_quality_is_of_the_seeds_in_the_repository() -> None:
+    record = json.loads((RESULTS_FOLDER / "quality.json").read_text(encoding="utf-8"))
+    listing = "".join(f"{sha256_of(path)}  {path.name}\n" for path in sorted((ROOT / "seeds").glob("*.tsv")))
+    assert record["inputs"]["seeds"]["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
+
+
+def test_a_report_is_stale_when_a_record_changes(tmp_path: Path) -> None:
+    def record(value: str) -> Record:
+        table = Table("Times", ("what", "seconds"), (("work", value),), "A note.")
+        return Record("speed", "Speed", "python -m x", {"data": {"rows": 3}}, {"value": value}, (table,))
+
+    record("1.0").save(tmp_path)
+    page = tmp_path / "RESULTS.md"
+    assert report.is_stale(page, tmp_path)
+    page.write_text(report.render(tmp_path), encoding="utf-8")
+    assert not report.is_stale(page, tmp_path)
+    assert "| work | 1.0 |" in page.read_text(encoding="utf-8")
+    record("2.0").save(tmp_path)
+    assert report.is_stale(page, tmp_path)
+
+
+def test_a_broken_record_is_told(tmp_path: Path) -> None:
+    (tmp_path / "speed.json").write_text('{"suite": "speed"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"speed.json is no record: it lacks title"):
+        report.render(tmp_path)
+    (tmp_path / "speed.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"speed.json is no record"):
+        report.render(tmp_path)
+
+
+def test_hash_of_a_folder_depends_on_names_and_contents(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1", encoding="utf-8")
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"1").hexdigest()
+    first = sha256_of(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    second = sha256_of(tmp_path)
+    (tmp_path / "b").write_text("2", encoding="utf-8")
+    assert len({first, second, sha256_of(tmp_path)}) == 3

@@ -1,0 +1,44 @@
+"""A tiny encoder on disk, as any Hugging Face encoder would be."""
+
+from pathlib import Path
+
+import pytest
+
+from framing.model.encoding import SentenceEncoder
+
+WORDS = (
+    "the a of to in and said he it is was by on rebels militants terrorists heroes army government forces town city "
+    "liberated retook seized fled civilians killed massacre butchers criminals may reportedly so called called them "
+    "ministry witnesses officials rain market price won over we will return came at night up down short one that good "
+    "deal longer word well yes no s so"
+).split()
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of two layers with random weights and its tokenizer."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("base")
+    letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-"]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters[:36])]
+    vocabulary += [word for word in dict.fromkeys(WORDS) if word not in vocabulary]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_base: Path) -> SentenceEncoder:
+    return SentenceEncoder.from_file(tiny_base / "tokenizer.json", max_length=128, overlap=32)

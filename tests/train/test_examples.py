@@ -1,0 +1,177 @@
+"""From files to arrays: what is known of a sentence, token by token."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from framing.codebook import Codebook
+from framing.errors import ColumnError, FramingError, InputError, UnreadableFileError
+from framing.markup import parse
+from framing.model.encoding import SentenceEncoder
+from framing.train.examples import (
+    Example,
+    ExampleDataset,
+    OutputSpan,
+    collate,
+    encode_examples,
+    hold_out,
+    read_attribution,
+    read_examples,
+)
+from framing.types import Kind, Voice
+
+CODEBOOK = Codebook.default()
+MARKED = 'The [[rebels|rebels.author]] fled, [[he|source]] said, "the [[butchers|criminals.quoted]] [[may|hedge.epistemic]] return".'
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_marked_rows_know_everything(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", f"g1\tbody\t{MARKED}", "g2\theadline\tNothing to see")
+    first, second = read_examples([str(path)], CODEBOOK)
+    assert first.labels == {"rebels", "source", "criminals", "hedge.epistemic"}
+    assert first.spans_known == first.labels_known == set(CODEBOOK.outputs)
+    assert [(first.text[v.start : v.end], v.voice) for v in first.voices] == [
+        ("rebels", Voice.AUTHOR),
+        ("butchers", Voice.QUOTED),
+    ]
+    assert second.kind is Kind.HEADLINE
+    assert not second.labels
+
+
+def test_quotation_state_runs_through_a_group_and_stops_at_the_next(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", 'g1\tbody\t"It is over.', 'g1\tbody\tWe won," he said.', "g2\tbody\tWe won.")
+    assert [e.state.inside for e in read_examples([str(path)], CODEBOOK)] == [False, True, False]
+
+
+def test_a_quoted_mention_without_marks_starts_inside_a_quotation(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "g1\tbody\tThe [[butchers|criminals.quoted]] came at night.")
+    (example,) = read_examples([str(path)], CODEBOOK)
+    assert example.state.inside
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_tables_give_sentence_labels_only(tmp_path: Path, suffix: str) -> None:
+    import pandas
+
+    path = tmp_path / f"a.{suffix}"
+    table = pandas.DataFrame({"text": ["The rebels fled.", "Rain."], "labels": ["rebels; fall", ""]})
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    elif suffix == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    else:
+        table.to_parquet(path)
+    first, second = read_examples([str(path)], CODEBOOK)
+    assert first.labels == {"rebels", "fall"}
+    assert first.labels_known == set(CODEBOOK.label_names)
+    assert not first.spans_known
+    assert not second.labels
+
+
+def test_unknown_label_missing_column_and_empty_data_are_clear(tmp_path: Path) -> None:
+    bad_label = write(tmp_path / "a.csv", "text,labels", "Words.,no_such_label")
+    with pytest.raises(InputError, match="no_such_label"):
+        read_examples([str(bad_label)], CODEBOOK)
+    no_column = write(tmp_path / "b.csv", "sentence,labels", "Words.,rebels")
+    with pytest.raises(ColumnError, match="sentence"):
+        read_examples([str(no_column)], CODEBOOK)
+    with pytest.raises(InputError, match="no sentence"):
+        read_examples([str(write(tmp_path / "c.tsv"))], CODEBOOK)
+    with pytest.raises(UnreadableFileError, match="names no file"):
+        read_examples([str(tmp_path / "*.nothing")], CODEBOOK)
+    with pytest.raises(FramingError, match=r"d\.tsv:2"):
+        read_examples([str(write(tmp_path / "d.tsv", "g\tbody\tFine.", "g\tbody\t[[broken|rebels.author"))], CODEBOOK)
+
+
+@given(st.integers(2, 40), st.floats(0.05, 0.6), st.integers(0, 5))
+@settings(deadline=None, max_examples=50)
+def test_no_group_is_on_both_sides(groups: int, share: float, seed: int) -> None:
+    examples = [Example(text=str(i), group=f"g{i % groups}") for i in range(3 * groups)]
+    split = hold_out(examples, share, seed)
+    assert not {e.group for e in split.train} & {e.group for e in split.validation}
+    assert len(split.train) + len(split.validation) == len(examples)
+    assert len(split.validation) >= share * len(examples)
+
+
+def test_targets_stand_on_the_marked_words(encoder: SentenceEncoder) -> None:
+    marked = parse(MARKED)
+    example = Example(
+        text=marked.text,
+        group="g",
+        spans=tuple(OutputSpan(s.start, s.end, t.output) for s in marked.spans for t in s.tags),
+        spans_known=frozenset(CODEBOOK.outputs),
+        labels_known=frozenset(CODEBOOK.outputs),
+    )
+    (item,) = encode_examples([example], encoder, CODEBOOK.outputs)
+    (encoded,) = encoder.encode([marked.text])
+    for name in ("rebels", "criminals", "source", "hedge.epistemic"):
+        on = np.flatnonzero(item.labels[1:-1, CODEBOOK.outputs.index(name)])
+        words = marked.text[encoded.offsets[on[0], 0] : encoded.offsets[on[-1], 1]]
+        assert words in {s.text for s in marked.spans if name in {t.output for t in s.tags}}
+    assert item.sentence.sum() == 4
+
+
+def test_sentence_labels_of_a_windowed_sentence_are_known_only_where_absent(encoder: SentenceEncoder) -> None:
+    example = Example(
+        text="word " * 400, group="g", labels=frozenset({"rebels"}), labels_known=frozenset(CODEBOOK.label_names)
+    )
+    items = encode_examples([example], encoder, CODEBOOK.outputs)
+    assert len(items) > 1
+    rebels, heroes = CODEBOOK.outputs.index("rebels"), CODEBOOK.outputs.index("heroes")
+    assert not any(item.sentence_known[rebels] for item in items)
+    assert all(item.sentence_known[heroes] for item in items)
+
+
+@given(st.text(alphabet="ab ,'’.x", min_size=1, max_size=40), st.data())
+@settings(deadline=None, max_examples=100)
+def test_stripping_punctuation_moves_spans_along(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    example = Example(text=text, group="g", spans=(OutputSpan(start, end, "rebels"),))
+    stripped = example.without_punctuation()
+    expected = "".join(c for c in text[start:end] if c not in ",'’‘`")
+    assert [stripped.text[s.start : s.end] for s in stripped.spans] == ([expected] if expected else [])
+
+
+def test_attribution_corpus_knows_sources_and_voices_only(tmp_path: Path) -> None:
+    text = 'The mayor said the road is "a disgrace to us".'
+    record = {"text": text, "spans": [[0, 9, "Source", 0], [10, 14, "Cue", 0], [15, 45, "Content", 0]], "document_id": "d"}
+    path = tmp_path / "a.jsonl.gz"
+    with gzip.open(path, "wt") as file:
+        file.write(json.dumps(record) + "\n")
+    (example,) = read_attribution([str(path)], 10, seed=0)
+    assert example.labels_known == {"source"}
+    voices = {text[v.start : v.end].strip(' "'): v.voice for v in example.voices}
+    assert voices["The mayor said"] is Voice.AUTHOR
+    assert voices["the road is"] is Voice.ATTRIBUTED
+    assert voices["a disgrace to us"] is Voice.QUOTED
+
+
+def test_collate_pads_and_masks(encoder: SentenceEncoder) -> None:
+    items = encode_examples(
+        [Example(text="A short one.", group="a"), Example(text="One that is a good deal longer.", group="b")],
+        encoder,
+        CODEBOOK.outputs,
+    )
+    batch = collate(items)
+    lengths = [len(item.input_ids) for item in items]
+    assert batch["attention_mask"].sum(dim=1).tolist() == lengths
+    assert batch["targets"].token_mask.sum(dim=1).tolist() == [n - 2 for n in lengths]
+
+
+def test_dataset_draws_stripped_forms_now_and_then(encoder: SentenceEncoder) -> None:
+    plain, stripped = encoder.encode(["Well, yes, no, it's so.", "Well yes no its so."])
+    dataset = ExampleDataset(
+        [Example(text="Well, yes, no, it's so.", group="g")], encoder, CODEBOOK.outputs, strip_punctuation=0.5
+    )
+    drawn = {tuple(dataset[0].input_ids.tolist()) for _ in range(64)}
+    assert drawn == {tuple(e.windows[0].ids.tolist()) for e in (plain, stripped)}
