@@ -163,12 +163,13 @@ class _Pending:
         labels, voice, kind = (getattr(output, name).float() for name in ("labels", "voice", "kind"))
         if not labels.is_cuda:
             return cls(labels.cpu(), voice.cpu(), kind.cpu(), None)
+        stream = torch.cuda.current_stream(labels.device)
         labels, voice, kind = (
             torch.empty(t.shape, dtype=t.dtype, pin_memory=True).copy_(t, non_blocking=True)
             for t in (labels, voice, kind)
         )
         ready = torch.cuda.Event()
-        ready.record()
+        ready.record(stream)
         return cls(labels, voice, kind, ready)
 
     def logits(self) -> Logits:

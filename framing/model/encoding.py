@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,7 @@ class EncodedSentence:
         ends = [window.first + len(values) for window, values in zip(self.windows, inner, strict=True)]
         # Neighbours hand over in the middle of what they share.
         cuts = [0, *((b.first + end) // 2 for end, b in zip(ends, self.windows[1:], strict=False)), len(merged)]
-        for window, values, low, high in zip(self.windows, inner, cuts, cuts[1:], strict=True):
+        for window, values, (low, high) in zip(self.windows, inner, pairwise(cuts), strict=True):
             merged[low:high] = values[low - window.first : high - window.first]
         return merged
 
@@ -93,10 +94,11 @@ class SentenceEncoder:
     Args:
         tokenizer: a fast tokenizer that adds one special token at each end.
         max_length: tokens in a window, special tokens included.
-        overlap: tokens that neighbouring windows share.
+        overlap: tokens that neighbouring windows share; a quarter of a window when ``None``.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_length: int = 256, overlap: int = 64) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, max_length: int = 256, overlap: int | None = None) -> None:
+        overlap = max_length // 4 if overlap is None else overlap
         if not 0 <= overlap < max_length - 2:
             raise ValueError(f"overlap is {overlap}; expected 0 <= overlap < max_length - 2 = {max_length - 2}")
         tokenizer.no_truncation()
@@ -106,7 +108,7 @@ class SentenceEncoder:
         self.overlap = overlap
 
     @classmethod
-    def from_file(cls, path: Path, *, max_length: int = 256, overlap: int = 64) -> SentenceEncoder:
+    def from_file(cls, path: Path, *, max_length: int = 256, overlap: int | None = None) -> SentenceEncoder:
         """Read a ``tokenizer.json``.
 
         Raises:

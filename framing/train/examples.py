@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import hashlib
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,18 +106,17 @@ class Split:
 
 
 def hold_out(examples: Sequence[Example], share: float, seed: int) -> Split:
-    """Hold out whole groups, at random, until ``share`` of the examples are in the validation part."""
-    groups = sorted({example.group for example in examples})
-    random.Random(seed).shuffle(groups)
-    sizes: dict[str, int] = {}
-    for example in examples:
-        sizes[example.group] = sizes.get(example.group, 0) + 1
-    wanted, held, validation = share * len(examples), 0, set()
-    for group in groups:
-        if held >= wanted:
-            break
-        validation.add(group)
-        held += sizes[group]
+    """Hold out whole groups, about ``share`` of them.
+
+    Whether a group is held out depends on its name and the seed alone. So it stays on its side when data is added, and
+    a training that goes on from an earlier one is not validated on what that one was trained on.
+    """
+
+    def held_out(group: str) -> bool:
+        digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") < share * 2**64
+
+    validation = {group for group in {example.group for example in examples} if held_out(group)}
     return Split(
         tuple(e for e in examples if e.group not in validation), tuple(e for e in examples if e.group in validation)
     )

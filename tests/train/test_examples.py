@@ -92,14 +92,20 @@ def test_unknown_label_missing_column_and_empty_data_are_clear(tmp_path: Path) -
         read_examples([str(write(tmp_path / "d.tsv", "g\tbody\tFine.", "g\tbody\t[[broken|rebels.author"))], CODEBOOK)
 
 
-@given(st.integers(2, 40), st.floats(0.05, 0.6), st.integers(0, 5))
+@given(st.integers(1, 40), st.floats(0.0, 0.9), st.integers(0, 5))
 @settings(deadline=None, max_examples=50)
-def test_no_group_is_on_both_sides(groups: int, share: float, seed: int) -> None:
+def test_no_group_is_on_both_sides_and_more_data_moves_none(groups: int, share: float, seed: int) -> None:
     examples = [Example(text=str(i), group=f"g{i % groups}") for i in range(3 * groups)]
     split = hold_out(examples, share, seed)
     assert not {e.group for e in split.train} & {e.group for e in split.validation}
     assert len(split.train) + len(split.validation) == len(examples)
-    assert len(split.validation) >= share * len(examples)
+    more = hold_out([*examples, *(Example(text="new", group=f"n{i}") for i in range(30))], share, seed)
+    assert {e.group for e in split.validation} <= {e.group for e in more.validation}
+
+
+def test_the_held_out_share_is_about_what_was_asked_for() -> None:
+    split = hold_out([Example(text="x", group=str(i)) for i in range(5000)], 0.1, seed=13)
+    assert 400 < len(split.validation) < 600
 
 
 def test_targets_stand_on_the_marked_words(encoder: SentenceEncoder) -> None:

@@ -1,0 +1,235 @@
+"""Every engine gives what the model gives, whatever else is in the batch."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from framing.engine import Batch, Engine, Logits, open_engine
+from framing.engine.batching import SHORTEST_SHARE, plan, score
+from framing.engine.onnx import OnnxEngine
+from framing.engine.torch import TorchEngine
+from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError, SettingError
+from framing.model.checkpoint import GRAPH, Checkpoint, write_sums
+from framing.model.modeling import FramingModel
+from tests.conftest import write_tiny_checkpoint
+
+SENTENCES = [
+    "Rebels fled the city.",
+    "",
+    "The ministry said the army retook the town and 12 civilians may have fled in the rain.",
+    '"The heroes liberated the market," he said.',
+    "rain " * 150,
+    "Massacre.",
+] * 3
+
+
+@pytest.fixture(params=["onnx", "torch"])
+def engine(request: pytest.FixtureRequest, tiny_checkpoint: Checkpoint) -> Iterator[Engine]:
+    with open_engine(tiny_checkpoint, engine=request.param, device="cpu", threads=2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def model(tiny_folder: Path) -> FramingModel:
+    return FramingModel.from_pretrained(tiny_folder).eval()
+
+
+def batch_of(*rows: list[int]) -> Batch:
+    length = max(map(len, rows))
+    ids = np.array([row + [0] * (length - len(row)) for row in rows], dtype=np.int64)
+    return Batch(ids, (ids > 0).astype(np.int64), ids % 2)
+
+
+def test_logits_are_those_of_the_model(engine: Engine, model: FramingModel) -> None:
+    batch = batch_of([2, 50, 60, 70, 80, 3], [2, 90, 91, 3], [2, 55, 3])
+    logits = engine.run(batch)
+    with torch.inference_mode():
+        expected = model(*(torch.from_numpy(a) for a in (batch.input_ids, batch.attention_mask, batch.quotation)))
+    real = batch.attention_mask.astype(bool)
+    np.testing.assert_allclose(logits.labels[real], expected.labels.numpy()[real], atol=1e-4)
+    np.testing.assert_allclose(logits.voice[real], expected.voice.numpy()[real], atol=1e-4)
+    np.testing.assert_allclose(logits.kind, expected.kind.numpy(), atol=1e-4)
+
+
+def test_quotation_changes_the_logits(engine: Engine) -> None:
+    batch = batch_of([2, 50, 60, 70, 3])
+    inside = Batch(batch.input_ids, batch.attention_mask, np.ones_like(batch.quotation))
+    assert np.abs(engine.run(batch).labels - engine.run(inside).labels).max() > 0.01
+
+
+def test_scores_come_in_input_order_and_do_not_depend_on_company(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
+    encoded = tiny_checkpoint.sentence_encoder().encode(SENTENCES)
+    together = score(engine, encoded)
+    assert np.diff(together.starts).tolist() == [len(sentence) for sentence in encoded]
+    for number, sentence in enumerate(encoded):
+        alone = score(engine, [sentence])
+        tokens = slice(together.starts[number], together.starts[number + 1])
+        if len(sentence):
+            np.testing.assert_allclose(together.labels[tokens], alone.labels, atol=1e-4)
+            np.testing.assert_allclose(together.voice[tokens], alone.voice, atol=1e-4)
+        np.testing.assert_allclose(together.kind[number], alone.kind[0], atol=1e-4)
+
+
+def test_windows_are_merged_as_the_encoder_merges_them(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
+    (sentence,) = tiny_checkpoint.sentence_encoder().encode(["rebels fled the rain " * 30])
+    assert len(sentence.windows) > 2
+    each = [
+        engine.run(Batch(w.ids[None], np.ones_like(w.ids)[None], w.quotation[None])).labels[0] for w in sentence.windows
+    ]
+    np.testing.assert_allclose(score(engine, [sentence]).labels, sentence.merge(each), atol=1e-4)
+
+
+def test_nothing_to_score(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
+    assert len(score(engine, []).kind) == 0
+    blank = score(engine, tiny_checkpoint.sentence_encoder().encode(["", "  "]))
+    assert blank.starts.tolist() == [0, 0, 0] and len(blank.kind) == 2
+
+
+def test_a_batch_that_does_not_fit_is_halved(tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = TorchEngine(tiny_checkpoint, device="cpu")
+    batch = batch_of([2, 50, 60, 3], [2, 90, 91, 3], [2, 55, 56, 3], [2, 57, 58, 3], [2, 59, 3])
+    expected, budget = engine.run(batch), engine.token_budget
+    start = engine._start
+
+    def start_small(given: Batch) -> object:
+        if len(given) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return start(given)
+
+    monkeypatch.setattr(engine, "_start", start_small)
+    halved = engine.run(batch)
+    np.testing.assert_allclose(halved.labels, expected.labels, atol=1e-5)
+    np.testing.assert_allclose(halved.kind, expected.kind, atol=1e-5)
+    assert engine.token_budget < budget
+
+
+def test_one_window_that_does_not_fit_is_an_error(tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = TorchEngine(tiny_checkpoint, device="cpu")
+
+    def fail(given: Batch) -> object:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(engine, "_start", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.run(batch_of([2, 50, 3], [2, 51, 3]))
+
+
+def test_half_precision_stays_close_and_returns_float32(tiny_checkpoint: Checkpoint) -> None:
+    batch = batch_of([2, 50, 60, 70, 80, 3])
+    full = TorchEngine(tiny_checkpoint, device="cpu").run(batch)
+    half = TorchEngine(tiny_checkpoint, device="cpu", precision="bf16").run(batch)
+    assert half.labels.dtype == np.float32
+    np.testing.assert_allclose(half.labels, full.labels, atol=0.2)
+    assert not np.array_equal(half.labels, full.labels)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_what_the_cpu_gives(tiny_checkpoint: Checkpoint) -> None:
+    encoded = tiny_checkpoint.sentence_encoder().encode(SENTENCES)
+    on_gpu = score(TorchEngine(tiny_checkpoint, device="cuda", precision="fp32"), encoded)
+    on_cpu = score(TorchEngine(tiny_checkpoint, device="cpu"), encoded)
+    np.testing.assert_allclose(on_gpu.labels, on_cpu.labels, atol=1e-2)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 300), min_size=0, max_size=200),
+    budget=st.integers(1, 600),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_plan_holds_every_window_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    array = np.array(lengths, dtype=np.int64)
+    batches = plan(array, budget)
+    assert sorted(np.concatenate(batches).tolist() if batches else []) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * array[batch].max() <= budget
+        assert array[batch].min() >= SHORTEST_SHARE * array[batch].max()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"engine": "tensorflow"},
+        {"precision": "int3"},
+        {"engine": "onnx", "device": "cuda"},
+        {"engine": "onnx", "precision": "bf16"},
+        {"engine": "torch", "device": "abacus"},
+        {"engine": "onnx", "threads": 0},
+        {"engine": "torch", "device": "cpu", "threads": -1},
+    ],
+)
+def test_settings_that_cannot_be(tiny_checkpoint: Checkpoint, options: dict[str, object]) -> None:
+    with pytest.raises(SettingError) as error:
+        open_engine(tiny_checkpoint, **options)  # type: ignore[arg-type]
+    assert error.value.expected
+
+
+def test_auto_takes_onnx_on_a_cpu_and_torch_for_what_only_torch_does(tiny_checkpoint: Checkpoint) -> None:
+    assert open_engine(tiny_checkpoint, device="cpu").name == "onnx"
+    assert open_engine(tiny_checkpoint, device="cpu", precision="bf16").name == "torch"
+
+
+def test_an_encoder_without_a_graph_runs_in_torch(tmp_path: Path) -> None:
+    checkpoint = Checkpoint.load(write_tiny_checkpoint(tmp_path, model_type="electra"))
+    assert not (tmp_path / GRAPH).exists()
+    assert open_engine(checkpoint, device="cpu").name == "torch"
+    with pytest.raises(CheckpointError, match="has no model"):
+        OnnxEngine(checkpoint)
+
+
+def test_a_graph_for_other_weights_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path / "other", seed=1)
+    shutil.copy(tiny_folder / GRAPH, folder / GRAPH)
+    write_sums(folder)
+    with pytest.raises(CheckpointCorruptedError, match="other weights"):
+        OnnxEngine(Checkpoint.load(folder))
+
+
+def test_a_broken_graph_is_a_clear_error(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_folder, tmp_path / "broken")
+    (folder / GRAPH).write_bytes(b"this is no graph")
+    write_sums(folder)
+    with pytest.raises(FramingError, match="cannot open"):
+        OnnxEngine(Checkpoint.load(folder))
+
+
+def test_a_folder_of_links_as_in_the_hub_cache(tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshot").mkdir()
+    for number, path in enumerate(sorted(tiny_folder.iterdir())):
+        shutil.copy(path, tmp_path / "blobs" / str(number))
+        (tmp_path / "snapshot" / path.name).symlink_to(f"../blobs/{number}")
+    engine = OnnxEngine(Checkpoint.load(tmp_path / "snapshot"))
+    assert len(engine.run(batch_of([2, 50, 3])).kind) == 1
+
+
+def test_the_graph_holds_no_weights(tiny_folder: Path) -> None:
+    import onnx
+
+    graph = onnx.load(tiny_folder / GRAPH, load_external_data=False).graph
+    stored = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    assert len(stored) > 30
+    assert sum(len(tensor.raw_data) for tensor in graph.initializer) < 100
+
+
+def test_batches_and_logits_check_their_form() -> None:
+    ids = np.zeros((2, 3), dtype=np.int64)
+    with pytest.raises(ValueError, match="quotation is int32"):
+        Batch(ids, ids, ids.astype(np.int32))
+    with pytest.raises(ValueError, match="attention_mask"):
+        Batch(ids, ids[:1], ids)
+    with pytest.raises(ValueError, match="float64"):
+        Logits(np.zeros((2, 3, 4)), np.zeros((2, 3, 4)), np.zeros((2, 5)))
+
+
+def test_describe_says_what_runs_where(engine: Engine) -> None:
+    described = engine.describe()
+    assert described["engine"] == engine.name
+    assert described["device"] == "cpu"
+    assert described["precision"] == "fp32"

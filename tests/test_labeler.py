@@ -1,0 +1,222 @@
+"""The labeler as its users meet it, on a tiny model whose labels mean nothing but must be consistent."""
+
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import framing
+from framing import Document, InputError, Kind, Labeler, SentenceLabels
+from framing.codebook import Codebook
+from framing.errors import CheckpointNotFoundError, CodebookMismatchError
+
+ARTICLE = (
+    "The ministry said the army retook the town. “The rebels fled. The heroes liberated us. It may rain,” he said.\n\n"
+    "Witnesses in the city reportedly called it a massacre.\n"
+)
+
+
+def same(a: SentenceLabels, b: SentenceLabels) -> bool:
+    """Equal but for rounding."""
+    return (
+        a.text == b.text
+        and a.kind == b.kind
+        and [(m.label, m.start, m.end, m.voice, m.source) for m in a.mentions]
+        == [(m.label, m.start, m.end, m.voice, m.source) for m in b.mentions]
+        and list(a.probabilities.values()) == pytest.approx(list(b.probabilities.values()), abs=1e-4)
+    )
+
+
+def test_a_string_is_a_sentence_and_a_list_is_a_list(tiny_labeler: Labeler) -> None:
+    texts = ["Rebels fled the city.", "He said so.", "The army retook the town in the rain."]
+    labels = tiny_labeler(texts)
+    assert [sentence.text for sentence in labels] == texts
+    assert [sentence.index for sentence in labels] == [0, 1, 2]
+    assert same(tiny_labeler(texts[2]), labels[2])
+    assert all(same(a, b) for a, b in zip(labels, tiny_labeler(text for text in texts), strict=True))
+    assert tiny_labeler([]) == []
+    assert any(sentence.mentions for sentence in labels)
+
+
+def test_sentences_of_a_list_know_nothing_of_each_other(tiny_labeler: Labeler) -> None:
+    opened, following = tiny_labeler(['He said: "The army fled.', "The rebels retook the town."])
+    assert same(following, tiny_labeler("The rebels retook the town."))
+    assert same(opened, tiny_labeler('He said: "The army fled.'))
+
+
+def test_a_quotation_runs_on_in_the_sentences_of_one_document(tiny_labeler: Labeler) -> None:
+    texts = ['He said: "The army fled.', "The rebels retook the town.", 'It may rain."', "The army fled."]
+    inside = tiny_labeler.sentences(texts, outlet="Herald", document_id="7")
+    apart = tiny_labeler(texts)
+    assert inside[1].probabilities != pytest.approx(apart[1].probabilities, abs=1e-4)
+    assert same(inside[3], apart[3])
+    assert (inside[2].outlet, inside[2].document_id, inside[2].index) == ("Herald", "7", 2)
+    joined = "\n".join(texts)
+    assert [joined[s.start : s.end] for s in inside] == texts
+
+
+def test_given_kinds_are_kept(tiny_labeler: Labeler) -> None:
+    labels = tiny_labeler.sentences(["A town.", "A city.", "Rain."], kinds=["headline", Kind.COMMENT, None])
+    assert [s.kind for s in labels[:2]] == [Kind.HEADLINE, Kind.COMMENT]
+    with pytest.raises(InputError, match="1 kinds for 2 sentences"):
+        tiny_labeler.sentences(["a", "b"], kinds=["body"])
+    with pytest.raises(InputError, match="sentence 0 is 'leader'"):
+        tiny_labeler.sentences(["a"], kinds=["leader"])
+
+
+def test_a_document(tiny_labeler: Labeler) -> None:
+    labels = tiny_labeler.document(ARTICLE, id="a1", outlet="Herald", published=datetime.date(2016, 12, 15))
+    assert labels.document.text == ARTICLE
+    assert [ARTICLE[s.start : s.end] for s in labels] == [s.text for s in labels]
+    assert [s.index for s in labels] == list(range(len(labels)))
+    assert {(s.document_id, s.outlet, s.published) for s in labels} == {("a1", "Herald", "2016-12-15")}
+    second = next(s for s in labels if s.text.startswith("The heroes"))
+    assert second.probabilities != pytest.approx(tiny_labeler(second.text).probabilities, abs=1e-4)
+    # The same by hand, sentence by sentence with the state carried over.
+    first_paragraph = [s for s in labels if s.end <= ARTICLE.index("\n")]
+    by_hand = tiny_labeler.sentences([s.text for s in first_paragraph], kinds=[s.kind for s in first_paragraph])
+    assert all(same(a, b) for a, b in zip(first_paragraph, by_hand, strict=True))
+
+
+def test_a_title_becomes_the_first_sentence(tiny_labeler: Labeler) -> None:
+    labels = tiny_labeler.document(ARTICLE, title="Army retakes town")
+    assert (labels[0].text, labels[0].kind) == ("Army retakes town", Kind.HEADLINE)
+    assert all(labels.document.text[s.start : s.end] == s.text for s in labels)
+
+
+def test_html_is_read_as_a_page(tiny_labeler: Labeler) -> None:
+    paragraphs = "".join(f"<p>The army retook the town of witness number {n}, he said.</p>" for n in range(8))
+    page = f"<html><head><title>Town retaken</title></head><body><article>{paragraphs}</article></body></html>"
+    labels = tiny_labeler.document(page, outlet="Herald")
+    assert "<p>" not in labels.document.text
+    assert sum("retook the town" in s.text for s in labels) == 8
+    assert labels[0].outlet == "Herald"
+
+
+def test_documents_stream_in_order_with_bounded_look_ahead(
+    tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_labeler.engine, "look_ahead", 6)
+    taken = 0
+
+    def source() -> Iterator[Any]:
+        nonlocal taken
+        for number in range(40):
+            taken += 1
+            yield [
+                Document(ARTICLE, id=f"d{number}"),
+                ARTICLE,
+                {"text": ARTICLE, "id": number, "section": "world"},
+                "",
+            ][number % 4]
+
+    stream = tiny_labeler.documents(source())
+    assert taken == 0
+    first = next(stream)
+    assert taken < 10
+    rest = [first, *stream]
+    assert [labels.document.id for labels in rest] == [f"d{n}" if n % 4 == 0 else str(n) for n in range(40)]
+    assert rest[2].document.metadata == {"section": "world"}
+    assert len(rest[3]) == 0
+    alone = tiny_labeler.document(ARTICLE)
+    assert all(same(a, b) for labels in (rest[0], rest[37]) for a, b in zip(labels, alone, strict=True))
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00\x00", "\u200b"])
+def test_nothing_to_read_is_boilerplate(tiny_labeler: Labeler, text: str) -> None:
+    labels = tiny_labeler(text)
+    assert (labels.kind, labels.frames, labels.mentions, labels.hedged) == (Kind.BOILERPLATE, {}, (), False)
+    assert set(labels.probabilities.values()) == {0.0}
+    assert len(tiny_labeler.document(text)) <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The army\x00 fled \ud800 the town.",
+        "🔥 Rebels 👩‍👩‍👧 fled 🔥",
+        "قال المتمردون إن الجيش انسحب من المدينة.",
+        "a" * 5000,
+        "the army fled " * 1700,
+        "...",
+        "\u202ethe army fled\u202c",
+    ],
+)
+def test_any_text_gives_a_record(tiny_labeler: Labeler, text: str) -> None:
+    labels = tiny_labeler(text)
+    assert labels.text == text
+    assert not labels.truncated
+    for span in (*labels.mentions, *labels.hedges, *labels.sources):
+        assert text[span.start : span.end] == span.text
+    json.dumps(labels.to_dict())
+
+
+def test_the_end_of_a_long_sentence_is_read(tiny_labeler: Labeler) -> None:
+    text = "the army fled in the rain " * 900
+    labels = tiny_labeler(text)
+    assert max(span.end for span in (*labels.mentions, *labels.hedges, *labels.sources)) > len(text) - 100
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        (5, "is a int"),
+        (None, "is a NoneType"),
+        (b"The army fled.", "is a bytes"),
+        ({"text": "The army fled."}, "is a dict"),
+        (["fine", None], "sentence 1 is a NoneType"),
+        (["fine", "fine", float("nan")], "sentence 2 is a float"),
+        ([b"bytes"], "sentence 0 is a bytes"),
+        ([["nested"]], "sentence 0 is a list"),
+    ],
+)
+def test_what_is_no_sentence(tiny_labeler: Labeler, sentences: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        tiny_labeler(sentences)
+    assert error.value.expected
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [(7, "document 1 is a int"), ({"body": "x"}, "text of document 1 is missing"), ({"text": None}, "is a NoneType")],
+)
+def test_what_is_no_document(tiny_labeler: Labeler, item: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list(tiny_labeler.documents(["The army fled.", item]))
+
+
+def test_tables(tiny_labeler: Labeler) -> None:
+    pandas = pytest.importorskip("pandas")
+    labels = tiny_labeler(pandas.Series(["The army fled.", "Rain."]))
+    frame = labels.to_frame()
+    assert list(frame["text"]) == ["The army fled.", "Rain."]
+    assert list(frame.columns) == list(labels.to_dict()[0])
+
+
+def test_numbers_are_short(tiny_labeler: Labeler) -> None:
+    for probability in tiny_labeler("The army fled.").probabilities.values():
+        assert type(probability) is float and probability == round(probability, 6)
+
+
+def test_load(tiny_folder: Path, tmp_path: Path) -> None:
+    with framing.load(tiny_folder, engine="torch", device="cpu") as labeler:
+        assert labeler.describe()["engine"] == "torch"
+        with_torch = labeler("The army fled the town.")
+    labeler = framing.load(tiny_folder, device="cpu", threads=1, codebook="armed_conflict")
+    assert labeler.describe()["threads"] == 1
+    assert same(labeler("The army fled the town."), with_torch)
+    with pytest.raises(CheckpointNotFoundError):
+        framing.load(tmp_path / "nowhere")
+    with pytest.raises(CodebookMismatchError):
+        framing.load(tiny_folder, codebook=Codebook.from_dict({"labels": ["other"]}))
+
+
+def test_every_public_name_is_there() -> None:
+    for name in framing.__all__:
+        assert getattr(framing, name) is not None
+    assert set(framing.__all__) <= set(dir(framing))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        framing.nonsense  # noqa: B018
