@@ -1,12 +1,13 @@
-"""RESULTS.md, generated from the records in ``benchmarks/results``.
+"""RESULTS.md and the README's table of quality, generated from the records in ``benchmarks/results``.
 
-``python -m benchmarks.report`` writes it; ``--check`` only says whether it is what the records give (exit code 1 if
-not), for continuous integration.
+``python -m benchmarks.report`` writes both; ``--check`` only says whether they are what the records give (exit code 1
+if not), for continuous integration.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,19 @@ from framing.errors import InputError
 from framing.files import write_whole
 
 REPORT = Path(__file__).parent / "RESULTS.md"
+README = Path(__file__).parents[1] / "README.md"
+_README_BLOCK = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
+#: Rows of the README's table; RESULTS.md has them all.
+_README_MEASURES = (
+    "frames, macro F1",
+    "frames, micro F1",
+    "spans by overlap, F1",
+    "mentions with their voice, F1",
+    "hedged sentences, F1",
+    "source spans by overlap, F1",
+    "kind, accuracy",
+    "frames, calibration error (ECE, lower is better)",
+)
 _INTRODUCTION = """# Results
 
 Generated from `benchmarks/results/*.json` by `python -m benchmarks.report`; not to be edited by hand."""
@@ -37,6 +51,32 @@ def render(folder: Path = RESULTS_FOLDER) -> str:
 def is_stale(report: Path = REPORT, folder: Path = RESULTS_FOLDER) -> bool:
     """Whether the report differs from what the records give."""
     return not report.is_file() or report.read_text(encoding="utf-8") != render(folder)
+
+
+def is_readme_stale(path: Path = README, folder: Path = RESULTS_FOLDER) -> bool:
+    """Whether the README's table differs from what the record gives."""
+    text = path.read_text(encoding="utf-8")
+    return text != readme(text, folder)
+
+
+def readme(text: str, folder: Path = RESULTS_FOLDER) -> str:
+    """The README with its table of quality as the record of the suite ``quality`` gives it.
+
+    Args:
+        text: the README as it is, with the table's place marked by ``<!-- quality -->`` and ``<!-- /quality -->``.
+        folder: of the records.
+
+    Raises:
+        InputError: the record is not of the form, or the README does not mark the place.
+    """
+    record = _read(folder / "quality.json")
+    systems = record["tables"][0]
+    rows = [row for row in systems["rows"] if row[0] in _README_MEASURES]
+    first = f"{record['inputs']['gold']['sentences']} gold sentences"
+    table = _table({**systems, "title": "", "columns": [first, *systems["columns"][1:]], "rows": rows, "note": ""})
+    if not _README_BLOCK.search(text):
+        raise InputError(f"{README.name} has no place for the table", expected="<!-- quality --> … <!-- /quality -->")
+    return _README_BLOCK.sub(lambda _: table + "\n", text)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -67,7 +107,8 @@ def _listing(values: dict[str, Any]) -> str:
 def _table(table: dict[str, Any]) -> str:
     lines = [table["columns"], ["---", *("---:" for _ in table["columns"][1:])], *table["rows"]]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return "\n\n".join(filter(None, [f"### {table['title']}", body, table["note"]]))
+    title = f"### {table['title']}" if table["title"] else ""
+    return "\n\n".join(filter(None, [title, body, table["note"]]))
 
 
 @reporting_errors()
@@ -77,12 +118,13 @@ def main(
     """Write RESULTS.md from the records, or check that it is up to date."""
     if not check:
         write_whole(REPORT, render())
-        typer.echo(f"wrote {REPORT}")
-    elif is_stale():
-        typer.echo(f"{REPORT} is stale; next: python -m benchmarks.report")
+        write_whole(README, readme(README.read_text(encoding="utf-8")))
+        typer.echo(f"wrote {REPORT} and the table in {README}")
+    elif stale := [path.name for path, old in ((REPORT, is_stale()), (README, is_readme_stale())) if old]:
+        typer.echo(f"stale: {', '.join(stale)}; next: python -m benchmarks.report")
         raise typer.Exit(1)
     else:
-        typer.echo(f"{REPORT} is up to date")
+        typer.echo(f"{REPORT.name} and {README.name} are up to date")
 
 
 if __name__ == "__main__":

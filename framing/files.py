@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from framing.errors import OutputError
 
 
 def write_whole(path: str | Path, text: str) -> None:
     """Write a text file; at every moment its name stands for the old content or the new one, whole.
-
-    The text goes into a temporary file beside it, which then takes its name and, of a file that was there, its mode.
 
     Args:
         path: the file; its folder must exist.
@@ -20,22 +23,88 @@ def write_whole(path: str | Path, text: str) -> None:
     Raises:
         OutputError: it cannot be written; what was there before is unchanged, and nothing is left over.
     """
-    path = Path(path)
-    temporary: Path | None = None
+    with WholeFile(path) as file, reporting_write_errors(path):
+        file.stream.write(text.encode("utf-8"))
+
+
+class WholeFile:
+    """A file that is written piece by piece and gets its name when it is complete.
+
+    The pieces go into a hidden temporary file beside it, which then takes its name and, of a file that was there, its
+    mode. Use it in a ``with`` block: an error in the block, Ctrl-C among them, discards what was written.
+
+    Args:
+        path: the file; its folder must exist. Of a symbolic link, the file that it leads to is written.
+
+    Attributes:
+        path: as given.
+        stream: takes the bytes.
+
+    Raises:
+        OutputError: no file can be written there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._target = Path(os.path.realpath(path))
+        with reporting_write_errors(path):
+            if self._target.is_dir():
+                raise IsADirectoryError(0, "it is a folder")
+            handle, name = tempfile.mkstemp(prefix=f".{self._target.name}.", suffix=".partial", dir=self._target.parent)
+        self._temporary = Path(name)
+        self.stream: BinaryIO = os.fdopen(handle, "wb")
+
+    def keep(self) -> None:
+        """Give the file its name, once its content is on the disk.
+
+        Raises:
+            OutputError: the content or the name cannot be written; it is then discarded.
+        """
+        try:
+            with reporting_write_errors(self.path):
+                self.stream.flush()
+                os.fsync(self.stream.fileno())
+                self.stream.close()
+                # A temporary file is for its owner alone.
+                self._temporary.chmod(self._target.stat().st_mode & 0o777 if self._target.exists() else 0o644)
+                self._temporary.replace(self._target)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove what was written; after :meth:`keep` there is nothing to remove."""
+        with suppress(OSError):  # a full disk would complain once more of what is still buffered
+            self.stream.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.keep()
+        else:
+            self.discard()
+
+
+@contextmanager
+def reporting_write_errors(path: str | Path) -> Iterator[None]:
+    """Turn what the operating system says of a file that is written into an OutputError.
+
+    A broken pipe passes through: that a reader has seen enough is no error.
+
+    Args:
+        path: the file, for the message.
+    """
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        # A temporary file is for its owner alone.
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        temporary.replace(path)
+        yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror}",
-            expected="a folder that exists, may be written to, and has room",
+            f"{path} cannot be written: {error.strerror or error}",
+            expected="a file in a folder that exists, may be written to, and has room",
+            hint="choose another place, or free some space; an older file of this name is as it was",
         ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

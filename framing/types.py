@@ -175,7 +175,8 @@ class SentenceLabels:
         mentions: the frames on their evidence spans, in order of appearance.
         hedges, sources: spans, in order of appearance.
         hedged: there is an epistemic, hearsay or distancing cue.
-        probabilities: label -> calibrated probability, of every output of the model (labels, ``hedge.<kind>``, ``source``).
+        probabilities: label -> calibrated probability, of every output of the model (labels, ``hedge.<kind>``,
+            ``source``).
         truncated: some of the sentence was not read by the model (never so by default: long ones are windowed).
     """
 

@@ -61,7 +61,18 @@ def loaded_modules(code: str) -> set[str]:
 
 
 def test_import_framing_is_light() -> None:
-    heavy = {"torch", "transformers", "evaluate", "datasets", "sklearn", "scipy", "pandas", "pyarrow", "numpy", "onnxruntime"}
+    heavy = {
+        "torch",
+        "transformers",
+        "evaluate",
+        "datasets",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "numpy",
+        "onnxruntime",
+    }
     assert not loaded_modules("import framing; framing.Codebook; framing.FramingError; framing.__version__") & heavy
 
 

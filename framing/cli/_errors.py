@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from framing.errors import FramingError
+from framing.files import reporting_write_errors
 
 #: A mistake in what the user gave: a file, an option, a codebook.
 EXIT_USER_ERROR = 2
@@ -35,9 +36,11 @@ def reporting_errors() -> Iterator[None]:
     try:
         yield
         # What is still buffered would fail after this, where Python can only print a warning about it.
-        sys.stdout.flush()
+        with reporting_write_errors("standard output"):
+            sys.stdout.flush()
     except FramingError as error:
         print_error(error)
+        _flush_or_discard_stdout()
         raise typer.Exit(EXIT_USER_ERROR) from error
     except KeyboardInterrupt as error:
         Console(stderr=True).print("Interrupted.", style="yellow")
@@ -56,6 +59,14 @@ def print_error(error: FramingError) -> None:
         text.append("\nNext: ", style="bold").append(error.hint, style="not bold")
     # Lines are not wrapped, so that whoever reads a log finds a message on one line.
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
+def _flush_or_discard_stdout() -> None:
+    """Leave nothing in standard output's buffer, where it may be what the error is about."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_stdout()
 
 
 def _discard_stdout() -> None:

@@ -58,7 +58,7 @@ class FramingModel(PreTrainedModel):
         self.encoder = AutoModel.from_config(config.encoder)
         if hasattr(self.encoder, "pooler"):
             self.encoder.pooler = None  # the heads read token states; the pooler's weights would be dead
-        hidden = config.encoder.hidden_size
+        hidden = self.encoder.config.hidden_size
         self.quotation_embeddings = nn.Embedding(2, hidden)
         self.dropout = nn.Dropout(config.head_dropout)
         self.labels = nn.Linear(hidden, len(config.outputs))
@@ -122,7 +122,7 @@ class FramingModel(PreTrainedModel):
         return shared
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> FramingModel:  # type: ignore[override]
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> FramingModel:
         """Load a checkpoint as float32 (see :meth:`transformers.PreTrainedModel.from_pretrained`).
 
         Only safetensors are read, and code from a hub is never run.
@@ -133,7 +133,7 @@ class FramingModel(PreTrainedModel):
         kwargs["use_safetensors"] = True
         return super().from_pretrained(*args, **kwargs)
 
-    def save_pretrained(self, save_directory: Any, *, half_precision: bool = True, **kwargs: Any) -> None:  # type: ignore[override]
+    def save_pretrained(self, save_directory: Any, *, half_precision: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors``.
 
         Args:

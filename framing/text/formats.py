@@ -59,6 +59,7 @@ def read(
     format: str | None = None,
     on_reject: Reject | None = None,
     index: str | Path | None = None,
+    lines: bool = False,
 ) -> Iterator[Document]:
     """Read documents from files.
 
@@ -72,6 +73,7 @@ def read(
             one ends the reading with an error.
         index: a CSV file with a column ``file`` (relative to the index) and ``id``, ``outlet``, ``published``,
             ``title``: what is known of text and HTML files. In a folder, ``index.csv`` is used without being named.
+        lines: each line of a text file is a document of its own, as the rows of a table are; HTML is refused.
 
     Yields:
         Documents, as they are read. Control characters and lone surrogates of their texts are replaced one for one
@@ -90,7 +92,7 @@ def read(
             f"there is no format {format!r}", expected=f"one of {', '.join(sorted(set(FORMATS.values())))}"
         )
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    settings = _Settings(columns or Columns(), format, on_reject or _raise_rejected)
+    settings = _Settings(columns or Columns(), format, on_reject or _raise_rejected, lines)
     known = {} if index is None else read_index(Path(index), settings.reject)
     files = expand([str(name) for name in named], known, settings.reject)
     if not files:
@@ -103,6 +105,7 @@ class _Settings:
     columns: Columns
     format: str | None
     reject: Reject
+    lines: bool
 
 
 def _read_files(files: Sequence[InputFile], settings: _Settings) -> Iterator[Document]:
@@ -169,13 +172,35 @@ def _format_of(path: str, stream: io.BufferedReader) -> str:
 
 
 def _read_text(stream: io.BufferedReader, file: InputFile, settings: _Settings) -> Iterator[tuple[str, Document]]:
+    if settings.lines:
+        yield from _read_lines(stream, file)
+        return
     text = clean(_whole(stream, file))
     if not text.strip():
         raise _empty(file)
     yield file.path, _described(Document(text, id=file.label), file)
 
 
+def _read_lines(stream: io.BufferedReader, file: InputFile) -> Iterator[tuple[str, Document]]:
+    """Each line that is not blank; its number is in its id. An index tells outlet and date, not the id and title."""
+    any_line = False
+    known = file.known or {}
+    with _decoded(stream, file, newline=None) as lines:
+        for number, line in enumerate(lines, start=1):
+            text = clean(_mended(line, file)).strip().removeprefix("\ufeff")
+            if text:
+                any_line = True
+                document = Document(
+                    text, f"{file.label}:{number}", outlet=known.get("outlet"), published=known.get("published")
+                )
+                yield f"{file.path}:{number}", document
+    if not any_line:
+        raise _empty(file)
+
+
 def _read_html(stream: io.BufferedReader, file: InputFile, settings: _Settings) -> Iterator[tuple[str, Document]]:
+    if settings.lines:
+        raise UnreadableFileError(f"{file.path} is a page of HTML", expected="one sentence per line")
     yield file.path, _described(_page_document(_whole(stream, file), Document("", id=file.label), file.path), file)
 
 
@@ -408,7 +433,7 @@ _READERS: Mapping[str, Callable[[io.BufferedReader, InputFile, _Settings], Itera
 
 
 @contextmanager
-def _decoded(stream: io.BufferedReader, file: InputFile, *, newline: str) -> Iterator[TextIO]:
+def _decoded(stream: io.BufferedReader, file: InputFile, *, newline: str | None) -> Iterator[TextIO]:
     """The decoded stream. Bytes that do not fit its encoding come as surrogates, for :func:`_mended` to deal with."""
     sample = stream.peek(SAMPLE_SIZE)[:SAMPLE_SIZE]
     if not sample:

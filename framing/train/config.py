@@ -25,7 +25,9 @@ class DataArguments:
 
     train: list[str] = field(
         default_factory=list,
-        metadata={"help": "training data: files or globs; .tsv with inline markup, or .csv/.jsonl/.parquet with columns"},
+        metadata={
+            "help": "training data: files or globs; .tsv with inline markup, or .csv/.jsonl/.parquet with columns"
+        },
     )
     validation: list[str] = field(
         default_factory=list,
@@ -46,14 +48,18 @@ class DataArguments:
     )
     attribution: list[str] = field(
         default_factory=list,
-        metadata={"help": "PolNeAR-style .jsonl(.gz) files: extra training for sources and voice (see training/README.md)"},
+        metadata={
+            "help": "PolNeAR-style .jsonl(.gz) files: extra training for sources and voice (see training/README.md)"
+        },
     )
     attribution_sentences: int = field(
         default=4000, metadata={"help": "how many attribution sentences to draw, anew for each run seed"}
     )
     strip_punctuation: float = field(
         default=0.1,
-        metadata={"help": "probability that a training sentence is seen without its commas and apostrophes, as scraped text is"},
+        metadata={
+            "help": "probability that a training sentence is seen without commas and apostrophes, as scraped text is"
+        },
     )
 
 
@@ -63,7 +69,9 @@ class ModelArguments:
 
     base: str = field(
         default="shipped",
-        metadata={"help": "encoder to start from: 'shipped', a folder, or a hub id; a framing checkpoint gives its heads too"},
+        metadata={
+            "help": "encoder to start from: 'shipped', a folder, or a hub id; a framing checkpoint gives its heads too"
+        },
     )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
     encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
@@ -75,11 +83,14 @@ class LossArguments:
     """How the parts of the loss are weighed."""
 
     evidence_weight: float = field(default=1.0, metadata={"help": "weight of the token loss, where spans are marked"})
-    sentence_weight: float = field(default=0.3, metadata={"help": "weight of the sentence loss on the largest token logit"})
+    sentence_weight: float = field(
+        default=0.3, metadata={"help": "weight of the sentence loss on the largest token logit"}
+    )
     voice_weight: float = field(default=0.5, metadata={"help": "weight of the voice loss"})
     kind_weight: float = field(default=0.2, metadata={"help": "weight of the kind loss"})
     attribution_voice_weight: float = field(
-        default=0.3, metadata={"help": "weight of a token's voice from attribution data, beside 1 for a marked mention's"}
+        default=0.3,
+        metadata={"help": "weight of a token's voice from attribution data, beside 1 for a marked mention's"},
     )
 
 
@@ -87,7 +98,9 @@ class LossArguments:
 class FramingTrainingArguments(TrainingArguments):
     """transformers' TrainingArguments with defaults that suit small encoders on sentences."""
 
-    output_dir: str = field(default="outputs/framing-model", metadata={"help": "folder that gets the trained checkpoint"})
+    output_dir: str = field(
+        default="outputs/framing-model", metadata={"help": "folder that gets the trained checkpoint"}
+    )
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate of the encoder"})
     head_learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the heads"})
     num_train_epochs: float = field(default=6.0, metadata={"help": "passes over the training data"})
@@ -173,7 +186,7 @@ class _Parser(HfArgumentParser):
     """Raises instead of leaving the process, and refuses abbreviated flags."""
 
     def __init__(self, types: tuple[type, ...], **kwargs: Any) -> None:
-        super().__init__(types, allow_abbrev=False, **kwargs)  # type: ignore[arg-type]
+        super().__init__(types, allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> Any:
         raise SettingError(message, hint="framing-train --help lists every setting")
@@ -233,9 +246,7 @@ def _check_values(config: RunConfig) -> None:
 
 
 def _transformers_defaults() -> dict[str, Any]:
-    return {
-        f.name: f.default for f in dataclasses.fields(TrainingArguments) if f.default is not dataclasses.MISSING
-    }
+    return {f.name: f.default for f in dataclasses.fields(TrainingArguments) if f.default is not dataclasses.MISSING}
 
 
 def _settable() -> set[str]:

@@ -133,7 +133,7 @@ def expand(patterns: Iterable[str]) -> list[Path]:
     """
     paths: list[Path] = []
     for pattern in patterns:
-        found = sorted(glob.glob(pattern, recursive=True))
+        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         if not found:
             raise UnreadableFileError(f"{pattern!r} names no file", expected="a file or a glob that matches one")
         paths.extend(Path(name) for name in found)
@@ -254,7 +254,8 @@ def _cell_labels(cell: Any, known: frozenset[str], where: str) -> frozenset[str]
     labels = frozenset(str(value).strip() for value in values) - {""}
     if unknown := sorted(labels - known):
         raise InputError(
-            f"{where}: the codebook has no label {unknown[0]!r}", expected=f"labels of the codebook: {', '.join(sorted(known))}"
+            f"{where}: the codebook has no label {unknown[0]!r}",
+            expected=f"labels of the codebook: {', '.join(sorted(known))}",
         )
     return labels
 
@@ -288,8 +289,8 @@ def read_attribution(patterns: Iterable[str], count: int, seed: int, *, empty_sh
 
 
 def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)
@@ -403,7 +404,7 @@ def _flags(names: frozenset[str], index: dict[str, int]) -> np.ndarray:
     return flags
 
 
-class ExampleDataset(Dataset):  # type: ignore[type-arg]
+class ExampleDataset(Dataset):
     """Items of a training set; some are now and then seen without their commas and apostrophes.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, Trainer, set_seed
+from transformers import EarlyStoppingCallback, Trainer, TrainerControl, set_seed
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging
@@ -167,6 +167,10 @@ class FramingTrainer(Trainer):
         codebook: names the outputs.
     """
 
+    # Set by transformers' own __init__, whose types mypy does not read.
+    optimizer: torch.optim.Optimizer | None
+    control: TrainerControl
+
     def __init__(
         self,
         config: RunConfig,
@@ -215,9 +219,7 @@ class FramingTrainer(Trainer):
             groups = [
                 {
                     "params": [
-                        p
-                        for n, p in trained
-                        if n.startswith("encoder.") == in_encoder and (n in decayed) == is_decayed
+                        p for n, p in trained if n.startswith("encoder.") == in_encoder and (n in decayed) == is_decayed
                     ],
                     "lr": self.args.learning_rate if in_encoder else self.args.head_learning_rate,
                     "weight_decay": self.args.weight_decay if is_decayed else 0.0,
@@ -246,12 +248,15 @@ class FramingTrainer(Trainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Metrics of the validation part, at a threshold of 0.5 for everything; ``eval_score`` is what 'best' goes by."""
+        """Metrics of the validation part at a threshold of 0.5 for all; ``eval_score`` is what 'best' goes by."""
         read = self.read_validation()
         calibration = replace(Calibration.identity(self.codebook.outputs), extension=EXTENSION)
         texts = [example.text for example in self.validation]
         decoded = Decoder(self.codebook, calibration).decode(read.logits, read.encoded, texts)
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in validate(decoded, self.validation, self.codebook).items()}
+        metrics = {
+            f"{metric_key_prefix}_{name}": value
+            for name, value in validate(decoded, self.validation, self.codebook).items()
+        }
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -361,4 +366,3 @@ def _voice_pairs(read: ReadSentences, examples: Sequence[Example]) -> tuple[np.n
                 logits.append(read.logits.voice[start : start + len(encoded)][touched].mean(axis=0))
                 targets.append(_VOICES.index(mention.voice))
     return np.array(logits).reshape(-1, len(_VOICES)), np.array(targets, dtype=np.int64)
-

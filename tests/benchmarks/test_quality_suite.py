@@ -180,6 +180,12 @@ def test_results_md_is_what_the_records_give() -> None:
     assert not report.is_stale(), "benchmarks/RESULTS.md is stale; run: python -m benchmarks.report"
 
 
+def test_the_readmes_table_is_what_the_record_gives() -> None:
+    assert not report.is_readme_stale(), "the README's table is stale; run: python -m benchmarks.report"
+    with pytest.raises(InputError, match="no place"):
+        report.readme("# a README without a table")
+
+
 def test_recorded_quality_is_of_the_seeds_in_the_repository() -> None:
     record = json.loads((RESULTS_FOLDER / "quality.json").read_text(encoding="utf-8"))
     listing = "".join(f"{sha256_of(path)}  {path.name}\n" for path in sorted((ROOT / "seeds").glob("*.tsv")))

@@ -6,12 +6,13 @@ import pytest
 
 from framing.model.encoding import SentenceEncoder
 
-WORDS = (
+#: Every word that these tests train on.
+WORDS = frozenset(  # a list of this length would be a page
     "the a of to in and said he it is was by on rebels militants terrorists heroes army government forces town city "
-    "liberated retook seized fled civilians killed massacre butchers criminals may reportedly so called called them "
-    "ministry witnesses officials rain market price won over we will return came at night up down short one that good "
-    "deal longer word well yes no s so"
-).split()
+    "liberated retook seized fled civilians killed massacre butchers criminals may reportedly so called them ministry "
+    "witnesses officials rain market price won over we will return came at night up down short one that good deal "
+    "longer word well yes no".split()
+)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-"]
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters[:36])]
-    vocabulary += [word for word in dict.fromkeys(WORDS) if word not in vocabulary]
+    vocabulary += sorted(WORDS - set(vocabulary))
     (folder / "vocab.txt").write_text("\n".join(vocabulary))
     BertTokenizerFast(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)

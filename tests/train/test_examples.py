@@ -26,7 +26,10 @@ from framing.train.examples import (
 from framing.types import Kind, Voice
 
 CODEBOOK = Codebook.default()
-MARKED = 'The [[rebels|rebels.author]] fled, [[he|source]] said, "the [[butchers|criminals.quoted]] [[may|hedge.epistemic]] return".'
+MARKED = (
+    "The [[rebels|rebels.author]] fled, [[he|source]] said, "
+    '"the [[butchers|criminals.quoted]] [[may|hedge.epistemic]] return".'
+)
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -150,7 +153,11 @@ def test_stripping_punctuation_moves_spans_along(text: str, data: st.DataObject)
 
 def test_attribution_corpus_knows_sources_and_voices_only(tmp_path: Path) -> None:
     text = 'The mayor said the road is "a disgrace to us".'
-    record = {"text": text, "spans": [[0, 9, "Source", 0], [10, 14, "Cue", 0], [15, 45, "Content", 0]], "document_id": "d"}
+    record = {
+        "text": text,
+        "spans": [[0, 9, "Source", 0], [10, 14, "Cue", 0], [15, 45, "Content", 0]],
+        "document_id": "d",
+    }
     path = tmp_path / "a.jsonl.gz"
     with gzip.open(path, "wt") as file:
         file.write(json.dumps(record) + "\n")

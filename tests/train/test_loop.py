@@ -84,9 +84,7 @@ def test_sentence_labels_alone_teach_the_evidence(workspace: Path, tiny_base: Pa
         lines += [f"The {word} {end},{label},g{group}" for label, word in SUBJECTS.items()]
     table = workspace / "train.csv"
     table.write_text("\n".join(lines) + "\n")
-    train(
-        parse(arguments(workspace, tiny_base, "model", train=table, num_train_epochs=10, sentence_weight=1.0))
-    )
+    train(parse(arguments(workspace, tiny_base, "model", train=table, num_train_epochs=10, sentence_weight=1.0)))
     labels = framing.load(workspace / "model")("The terrorists came at night")
     assert list(labels.frames) == ["terrorists"]
     # Nobody ever said which word it is; the largest token logit found it.

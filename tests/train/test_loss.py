@@ -43,9 +43,12 @@ def test_evidence_is_the_mean_cross_entropy_of_the_sentences_own_tokens() -> Non
 
 def test_sentence_part_reads_the_largest_token_logit() -> None:
     output, targets = example()
-    by_hand = functional.binary_cross_entropy(
-        torch.sigmoid(output.labels[:, 1:4].amax(dim=1)), targets.sentence, reduction="sum"
-    ) / 2
+    by_hand = (
+        functional.binary_cross_entropy(
+            torch.sigmoid(output.labels[:, 1:4].amax(dim=1)), targets.sentence, reduction="sum"
+        )
+        / 2
+    )
     torch.testing.assert_close(framing_loss(output, targets, LossWeights()).sentence, by_hand)
 
 

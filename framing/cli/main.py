@@ -1,0 +1,42 @@
+"""The command ``framing``: what it can do, each in a module of its own.
+
+Importing this module loads none of the heavy libraries, so that ``framing --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from framing import __version__
+from framing.cli import codebook, seeds
+from framing.cli.evaluate import evaluate_command
+from framing.cli.label import label_command
+
+# Typer's decorated tracebacks would hide where a mistake of ours is.
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command("label")(label_command)
+app.command("evaluate", no_args_is_help=True)(evaluate_command)
+app.add_typer(codebook.app, name="codebook")
+app.add_typer(seeds.app, name="seeds")
+
+
+def main() -> None:
+    """Entry point of ``framing``. Leaves with 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    app(prog_name="framing")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"framing {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _framing(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Who names it how, in whose voice, and how sure: framing and hedging in news, sentence by sentence."""

@@ -1,0 +1,52 @@
+"""The README says what is so: its example is run, its commands and files exist."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click import Group
+from typer.main import get_command
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_example_gives_what_it_shows() -> None:
+    result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert result.attempted >= 4
+    assert result.failed == 0
+
+
+def framing_lines() -> list[list[str]]:
+    lines = [line.split("#")[0] for block in BLOCKS for line in block.splitlines()]
+    parts = [part.strip() for line in lines for part in re.split(r"\||&&", line)]
+    return [shlex.split(part) for part in parts if part.startswith(("framing ", ".venv/bin/framing "))]
+
+
+@pytest.mark.parametrize("words", framing_lines(), ids=" ".join)
+def test_every_command_line_of_it_names_a_command_and_its_options(words: list[str]) -> None:
+    from framing.cli.main import app
+
+    command = get_command(app)
+    arguments = words[1:]
+    while isinstance(command, Group):
+        assert arguments[0] in command.commands
+        command = command.commands[arguments.pop(0)]
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in arguments if word.startswith("-") and word != "-"} <= options
+
+
+def test_both_set_up_commands_make_their_own_environment() -> None:
+    for marker in ("main-command", "test-command"):
+        block = README.split(f"<!-- {marker} -->")[1].split("```bash\n")[1].split("```")[0]
+        assert block.startswith("python3 -m venv .venv\n")
+        assert "pip install" in block
+
+
+def test_linked_files_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
