@@ -106,5 +106,5 @@ def reporting_write_errors(path: str | Path) -> Iterator[None]:
         raise OutputError(
             f"{path} cannot be written: {error.strerror or error}",
             expected="a file in a folder that exists, may be written to, and has room",
-            hint="choose another place, or free some space; an older file of this name is as it was",
+            hint="choose another place, or free some space",
         ) from error

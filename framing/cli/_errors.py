@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from framing.errors import FramingError
+from framing.errors import FramingError, OutputError
 from framing.files import reporting_write_errors
 
 #: A mistake in what the user gave: a file, an option, a codebook.
@@ -27,11 +28,12 @@ def reporting_errors() -> Iterator[None]:
     """Turn what ends a command early into a message on standard error and an exit code.
 
     A `FramingError` is printed, with "Error:" in red on a terminal and plainly in a pipe, and leaves with 2; Ctrl-C
-    leaves with 130; a closed pipe leaves quietly with 141. Everything else is a mistake of ours and passes through.
+    leaves with 130; a closed pipe leaves quietly with 141; a full disk is an error like any other. Everything else is
+    a mistake of ours and passes through.
     Serves as a context manager and as a decorator of a command's function.
 
     Raises:
-        typer.Exit: with the exit code, in the three cases above.
+        typer.Exit: with the exit code, in the cases above.
     """
     try:
         yield
@@ -48,6 +50,12 @@ def reporting_errors() -> Iterator[None]:
     except BrokenPipeError as error:
         _discard_stdout()
         raise typer.Exit(EXIT_BROKEN_PIPE) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _discard_stdout()
+        print_error(OutputError("there is no room left where the output goes", hint="free some space"))
+        raise typer.Exit(EXIT_USER_ERROR) from error
 
 
 def print_error(error: FramingError) -> None:

@@ -122,6 +122,16 @@ def test_a_framing_checkpoint_as_base_gives_its_heads(workspace: Path, tiny_base
     assert {"source", "hedge.epistemic"} <= set(base.adopted)
 
 
+def test_the_shipped_model_is_a_base_for_a_users_codebook_offline(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    result = train(parse(arguments(workspace, Path("shipped"), "model", max_steps=2, learning_rate="1e-4")))
+    assert framing.load(result.folder).codebook.label_names == ("rebels", "terrorists")
+    # Its heads for sources and hedges are the shipped ones, all but untouched by two steps.
+    assert [source.text for source in framing.load(result.folder)("The rebels fled, the ministry said.").sources]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
