@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from framing import __version__
+import framing
 from framing.cli import codebook, seeds
 from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
@@ -29,7 +29,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"framing {__version__}")
+        typer.echo(f"framing {framing.__version__}")
         raise typer.Exit
 
 

@@ -1,8 +1,8 @@
 """The text itself with what was found in it: frames by voice, hedges, sources, kinds; and counts of the frames.
 
 Every distinction is drawn twice, by colour and by bold, underline or reverse, so that it is there without colours
-too (``NO_COLOR``, or eyes that tell them apart less well). The colours are those of Okabe and Ito's palette, in
-shades that are legible on dark and on light ground.
+too (``NO_COLOR``, or eyes that tell them apart less well). The colours are the terminal's own, which its user has
+chosen to be legible, and which every terminal has.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from framing.files import reporting_write_errors
 from framing.types import OUTLET_KINDS, DocumentLabels, Hedge, Kind, Mention, SentenceLabels, Source, Voice
 
 VOICE_STYLES = {
-    Voice.AUTHOR: Style.parse("bold #D55E00"),
-    Voice.ATTRIBUTED: Style.parse("underline #3D8FD1"),
-    Voice.QUOTED: Style.parse("bold underline #009E73"),
-    Voice.DISTANCED: Style.parse("reverse #C0679C"),
+    Voice.AUTHOR: Style.parse("bold red"),
+    Voice.ATTRIBUTED: Style.parse("underline cyan"),
+    Voice.QUOTED: Style.parse("bold underline green"),
+    Voice.DISTANCED: Style.parse("reverse magenta"),
 }
-HEDGE_STYLE = Style.parse("underline2 #B08900")
+HEDGE_STYLE = Style.parse("underline2 yellow")
 SOURCE_STYLE = Style.parse("italic")
 KIND_STYLES = {
     Kind.HEADLINE: Style.parse("bold"),

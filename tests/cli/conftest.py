@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from framing.cli.main import app
 
@@ -33,8 +33,9 @@ def label(tiny_folder: Path) -> Label:
 
 
 @pytest.fixture
-def start(tiny_folder: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """Starts `framing label` as a process of its own."""
+def start(tiny_folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts `framing label` as a process of its own, and sees to it that none outlives its test."""
+    started = []
 
     def run(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         command = [
@@ -50,9 +51,14 @@ def start(tiny_folder: Path) -> Callable[..., subprocess.Popen[bytes]]:
             "1",
         ]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([*map(str, command), *map(str, arguments)], **{**pipes, **options})
+        started.append(subprocess.Popen([*map(str, command), *map(str, arguments)], **{**pipes, **options}))
+        return started[-1]
 
-    return run
+    yield run
+    for process in started:
+        process.kill()
+        with contextlib.suppress(OSError):  # what it was still to be given
+            process.communicate()
 
 
 @pytest.fixture

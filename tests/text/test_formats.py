@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import tracemalloc
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -338,3 +339,13 @@ def test_no_bytes_make_it_fail_otherwise_than_by_its_own_errors(tmp_path_factory
     for document in documents:
         document.text.encode("utf-8")
         assert "\x00" not in document.text
+
+
+def test_each_line_is_a_document_where_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("\ufeffOne.\r\n\r\n  Two – three. \nFour.".encode())
+    documents = list(read(tmp_path / "a.txt", lines=True))
+    assert [(d.id, d.text) for d in documents] == [
+        ("a.txt:1", "One."),
+        ("a.txt:3", "Two – three."),
+        ("a.txt:4", "Four."),
+    ]
