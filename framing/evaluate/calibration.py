@@ -118,7 +118,7 @@ def fit_temperatures(logits: Array, targets: Array, *, prior_deviation: float = 
 
 
 def fit_thresholds(
-    probabilities: Array, targets: Array, *, prior_positives: float = 20.0, smoothing: float = 0.3
+    probabilities: Array, targets: Array, *, prior_positives: float = 200.0, smoothing: float = 0.3
 ) -> Thresholds:
     """For each label the threshold with the best F1, drawn towards a common one.
 
@@ -161,7 +161,7 @@ def fit_calibration(
     kind_logits: Array,
     kind_targets: Array,
     prior_deviation: float = 0.25,
-    prior_positives: float = 20.0,
+    prior_positives: float = 200.0,
     extension: float = 1.0,
 ) -> Calibration:
     """Everything that turns a model's logits into decisions, fitted on validation sentences.
