@@ -86,7 +86,7 @@ def _trafilatura():  # type: ignore[no-untyped-def]  # the module; imported only
         import trafilatura
     except ImportError as error:
         raise MissingExtraError(
-            "reading HTML needs the package trafilatura, which is not installed",
+            f"reading HTML needs the package trafilatura, which cannot be imported: {error}",
             expected="trafilatura 2.0 or later",
             hint="pip install trafilatura",
         ) from error
