@@ -26,10 +26,11 @@ def run(arguments: list[str]) -> int:
         config = parse(arguments)
         from transformers.utils import logging
 
+        from framing.train.average import average
         from framing.train.loop import run as train
 
         logging.set_verbosity_error()  # its reports on loaded weights are for developers
-        result = train(config)
+        result = average(config) if config.model.average else train(config)
     except FramingError as error:
         print_error(error)
         return EXIT_USER_ERROR
@@ -37,7 +38,8 @@ def run(arguments: list[str]) -> int:
         print("Interrupted. Go on with --resume_from_checkpoint true.", file=sys.stderr)
         return EXIT_INTERRUPTED
     print(f"checkpoint: {result.folder}")
-    print(f"training:   {result.seconds:.0f} s, {result.sentences_per_second:.1f} sentences/s")
+    if result.sentences_per_second is not None:
+        print(f"training:   {result.seconds:.0f} s, {result.sentences_per_second:.1f} sentences/s")
     for name, value in result.metrics.items():
         if value is not None:
             print(f"{name:<20}{value:.3f}")

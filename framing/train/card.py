@@ -28,6 +28,7 @@ def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
     """
     codebook = record.codebook
     frames = ", ".join(f"`{name}`" for name in codebook.label_names)
+    log = "" if record.config.model.average else ", the log `log.jsonl`"
     return f"""---
 library_name: framing
 pipeline_tag: token-classification
@@ -55,9 +56,8 @@ individual authors. Single labels are wrong at the rates below; compare aggregat
 
 ## Training
 
-{metrics["training_sentences"]:,} sentences{_attribution(metrics)}, starting from `{record.base.name}`;
-{metrics["seconds"] / 60:.0f} minutes. The resolved configuration is `training.yaml`, the log `log.jsonl`;
-`framing-train training.yaml` runs it again.
+{metrics["training_sentences"]:,} sentences{_attribution(metrics)}{_origin(record, metrics)}
+The resolved configuration is `training.yaml`{log}; `framing-train training.yaml` runs it again.
 
 ## Quality on the validation part
 
@@ -82,6 +82,13 @@ it cannot know that a paraphrase is a quotation.
 def _attribution(metrics: dict[str, Any]) -> str:
     count = metrics["attribution_sentences"]
     return f" and {count:,} sentences of an attribution corpus for sources and voice" if count else ""
+
+
+def _origin(record: RunRecord, metrics: dict[str, Any]) -> str:
+    if record.config.model.average:
+        runs = " and ".join(f"`{name}`" for name in record.config.model.average)
+        return f". The weights are the mean of the runs {runs} (Wortsman et al. 2022)."
+    return f", starting from `{record.base.name}`; {metrics['seconds'] / 60:.0f} minutes."
 
 
 def _table(validation: dict[str, Any]) -> str:

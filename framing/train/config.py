@@ -73,6 +73,10 @@ class ModelArguments:
             "help": "encoder to start from: 'shipped', a folder, or a hub id; a framing checkpoint gives its heads too"
         },
     )
+    average: list[str] = field(
+        default_factory=list,
+        metadata={"help": "do not train: average these finished checkpoints' weights, and fit thresholds to the mean"},
+    )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
     encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
     window_length: int = field(default=256, metadata={"help": "tokens in a window; longer sentences are windowed"})

@@ -54,13 +54,13 @@ class TrainedRun:
         folder: the finished checkpoint.
         metrics: of the validation part, name -> value.
         seconds: of training, reading and saving left out.
-        sentences_per_second: training sentences that went through the model in a second.
+        sentences_per_second: training sentences that went through the model in a second; None where none did.
     """
 
     folder: Path
     metrics: dict[str, float]
     seconds: float
-    sentences_per_second: float
+    sentences_per_second: float | None
 
 
 def run(config: RunConfig) -> TrainedRun:

@@ -81,7 +81,8 @@ def write_checkpoint(
     metrics = measure(record, decoded)
     (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     (folder / TRAINING).write_text(record.config.to_yaml(), encoding="utf-8")
-    (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in record.log), encoding="utf-8")
+    if record.log:
+        (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in record.log), encoding="utf-8")
     (folder / "README.md").write_text(model_card(record, metrics), encoding="utf-8")
     checkpoint.write_sums(folder)
     return {name: entry["value"] for name, entry in metrics["validation"].items()}

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from framing.model.encoding import SentenceEncoder
+from tests.train.tiny_runs import CODEBOOK, marked_rows
 
 #: Every word that these tests train on.
 WORDS = frozenset(  # a list of this length would be a page
@@ -43,3 +45,10 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def encoder(tiny_base: Path) -> SentenceEncoder:
     return SentenceEncoder.from_file(tiny_base / "tokenizer.json", max_length=128, overlap=32)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "codebook.yaml").write_text(yaml.safe_dump(CODEBOOK))
+    (tmp_path / "train.tsv").write_text("\n".join(marked_rows()) + "\n")
+    return tmp_path

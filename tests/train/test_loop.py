@@ -17,44 +17,7 @@ from framing.errors import SettingError
 from framing.model import checkpoint
 from framing.train.config import parse
 from framing.train.loop import run as train
-
-CODEBOOK = {"name": "two_sides", "labels": ["rebels", "terrorists"]}
-SUBJECTS = {"rebels": "rebels", "terrorists": "terrorists", "": "army"}
-ENDS = ["fled the town", "came at night", "seized the city", "will return", "fled", "came to the market"]
-
-
-def marked_rows(codebook: Path) -> list[str]:
-    rows = []
-    for group, end in enumerate(ENDS * 6):
-        for label, word in SUBJECTS.items():
-            subject = f"[[{word}|{label}.author]]" if label else word
-            rows.append(f"g{group}\tbody\tThe {subject} {end}")
-    return rows
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    (tmp_path / "codebook.yaml").write_text(yaml.safe_dump(CODEBOOK))
-    (tmp_path / "train.tsv").write_text("\n".join(marked_rows(tmp_path / "codebook.yaml")) + "\n")
-    return tmp_path
-
-
-def arguments(workspace: Path, encoder: Path, output: str, **settings: object) -> list[str]:
-    chosen = {
-        "train": str(workspace / "train.tsv"),
-        "codebook": str(workspace / "codebook.yaml"),
-        "base": str(encoder),
-        "output_dir": str(workspace / output),
-        "use_cpu": "true",
-        "disable_tqdm": "true",
-        "learning_rate": "3e-3",
-        "head_learning_rate": "1e-2",
-        "per_device_train_batch_size": "8",
-        "num_train_epochs": "4",
-        "early_stopping_patience": "0",
-        **settings,
-    }
-    return [part for name, value in chosen.items() for part in (f"--{name}", str(value))]
+from tests.train.tiny_runs import ENDS, SUBJECTS, arguments
 
 
 def test_a_users_codebook_is_learned_and_the_folder_is_complete(
