@@ -1,6 +1,6 @@
-"""RESULTS.md and the README's table of quality, generated from the records in ``benchmarks/results``.
+"""RESULTS.md, its plots and the README's tables, generated from the records in ``benchmarks/results``.
 
-``python -m benchmarks.report`` writes both; ``--check`` only says whether they are what the records give (exit code 1
+``python -m benchmarks.report`` writes them; ``--check`` only says whether they are what the records give (exit code 1
 if not), for continuous integration.
 """
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.plots import PLOTS_FOLDER, plots_of
 from benchmarks.record import RESULTS_FOLDER
 from framing.cli._errors import reporting_errors
 from framing.errors import InputError
@@ -51,6 +52,26 @@ def render(folder: Path = RESULTS_FOLDER) -> str:
 def is_stale(report: Path = REPORT, folder: Path = RESULTS_FOLDER) -> bool:
     """Whether the report differs from what the records give."""
     return not report.is_file() or report.read_text(encoding="utf-8") != render(folder)
+
+
+def stale_plots(folder: Path = RESULTS_FOLDER, plots: Path = PLOTS_FOLDER) -> list[Path]:
+    """Files of plots that are missing or show another record."""
+    records = [_read(path) for path in sorted(folder.glob("*.json"))]
+    return [
+        plot.path(plots) for record in records for plot in plots_of(record["suite"]) if plot.is_stale(record, plots)
+    ]
+
+
+def write_plots(folder: Path = RESULTS_FOLDER, plots: Path = PLOTS_FOLDER) -> None:
+    """Draw the plots that are stale.
+
+    Raises:
+        MissingExtraError: what draws them is not installed.
+    """
+    for record in (_read(path) for path in sorted(folder.glob("*.json"))):
+        for plot in plots_of(record["suite"]):
+            if plot.is_stale(record, plots):
+                plot.write(record, plots)
 
 
 def is_readme_stale(path: Path = README, folder: Path = RESULTS_FOLDER) -> bool:
@@ -97,7 +118,8 @@ def _section(record: dict[str, Any]) -> str:
         *(f"- {name}: {_listing(facts)}" for name, facts in record["inputs"].items()),
         f"- command: `{record['command']}`",
     ]
-    return "\n\n".join([f"## {record['title']}", "\n".join(facts), *map(_table, record["tables"])])
+    plots = [f"![{plot.title}](plots/{plot.path().name})" for plot in plots_of(record["suite"])]
+    return "\n\n".join([f"## {record['title']}", "\n".join(facts), *map(_table, record["tables"]), *plots])
 
 
 def _listing(values: dict[str, Any]) -> str:
@@ -115,13 +137,14 @@ def _table(table: dict[str, Any]) -> str:
 def main(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; say whether it is stale.")] = False,
 ) -> None:
-    """Write RESULTS.md from the records, or check that it is up to date."""
+    """Write RESULTS.md and plots from the records, or check that it is up to date."""
     if not check:
+        write_plots()
         write_whole(REPORT, render())
         write_whole(README, readme(README.read_text(encoding="utf-8")))
-        typer.echo(f"wrote {REPORT} and the table in {README}")
-    elif stale := [path.name for path, old in ((REPORT, is_stale()), (README, is_readme_stale())) if old]:
-        typer.echo(f"stale: {', '.join(stale)}; next: python -m benchmarks.report")
+        typer.echo(f"wrote {REPORT} with its plots, and the tables in {README}")
+    elif stale := [path for path, old in ((REPORT, is_stale()), (README, is_readme_stale())) if old] + stale_plots():
+        typer.echo(f"stale: {', '.join(path.name for path in stale)}; next: python -m benchmarks.report")
         raise typer.Exit(1)
     else:
         typer.echo(f"{REPORT.name} and {README.name} are up to date")

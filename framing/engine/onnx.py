@@ -9,7 +9,6 @@ Imports onnxruntime and numpy only.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any
 import onnxruntime
 
 from framing.engine.base import Batch, Engine, Logits
+from framing.engine.cpu import instructions, usable_cores
 from framing.engine.onnx_graph import INPUTS, OUTPUTS, WEIGHTS_HASH
 from framing.errors import CheckpointCorruptedError, CheckpointError, SettingError
 from framing.model.checkpoint import GRAPH, WEIGHTS, Checkpoint, read_sums
@@ -74,14 +74,9 @@ class OnnxEngine(Engine):
             "threads": self.threads,
             "token_budget": self.token_budget,
             "machine": platform.machine(),
+            "instructions": list(instructions()),
             "onnxruntime": onnxruntime.__version__,
         }
-
-
-def usable_cores() -> int:
-    """Logical cores that this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _open_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:

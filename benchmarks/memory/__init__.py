@@ -1,0 +1,1 @@
+"""Peak memory of ``framing label`` on a file far larger than memory should care about."""
