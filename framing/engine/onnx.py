@@ -93,6 +93,8 @@ def _open_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    # The graph is fused as is best; the levels above would fuse what is slower fused (see onnx_graph.skip_norm).
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.log_severity_level = 3  # what goes wrong is raised; warnings about the hardware are no news to the user
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
