@@ -44,6 +44,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
+    token_budget: int | None = None,
     codebook: Codebook | str | os.PathLike[str] | None = None,
 ) -> Labeler:
     """Open a labeler.
@@ -54,6 +55,7 @@ def load(
         device: ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"`` (fp32 on a CPU, bf16 or fp16 on a GPU), ``"fp32"``, ``"bf16"``, ``"fp16"``.
         threads: on a CPU; one per core when ``None``.
+        token_budget: tokens in a batch, padding included; what serves the engine and its device when ``None``.
         codebook: what you work with, as an object, a name or a YAML file; a checkpoint trained on another one is
             refused. ``None`` takes the checkpoint's own.
 
@@ -63,7 +65,12 @@ def load(
     """
     wanted = codebook if codebook is None or isinstance(codebook, Codebook) else Codebook.load(os.fspath(codebook))
     opened = Checkpoint.load(checkpoint, codebook=wanted)
-    return Labeler(opened, open_engine(opened, engine=engine, device=device, precision=precision, threads=threads))
+    return Labeler(
+        opened,
+        open_engine(
+            opened, engine=engine, device=device, precision=precision, threads=threads, token_budget=token_budget
+        ),
+    )
 
 
 class SentenceLabelsList(list[SentenceLabels]):

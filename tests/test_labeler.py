@@ -11,7 +11,7 @@ import pytest
 import framing
 from framing import Document, InputError, Kind, Labeler, SentenceLabels
 from framing.codebook import Codebook
-from framing.errors import CheckpointNotFoundError, CodebookMismatchError
+from framing.errors import CheckpointNotFoundError, CodebookMismatchError, SettingError
 
 ARTICLE = (
     "The ministry said the army retook the town. “The rebels fled. The heroes liberated us. It may rain,” he said.\n\n"
@@ -205,8 +205,10 @@ def test_load(tiny_folder: Path, tmp_path: Path) -> None:
     with framing.load(tiny_folder, engine="torch", device="cpu") as labeler:
         assert labeler.describe()["engine"] == "torch"
         with_torch = labeler("The army fled the town.")
-    labeler = framing.load(tiny_folder, device="cpu", threads=1, codebook="armed_conflict")
-    assert labeler.describe()["threads"] == 1
+    labeler = framing.load(tiny_folder, device="cpu", threads=1, token_budget=99, codebook="armed_conflict")
+    assert (labeler.describe()["threads"], labeler.describe()["token_budget"]) == (1, 99)
+    with pytest.raises(SettingError, match="token_budget is 0"):
+        framing.load(tiny_folder, token_budget=0)
     assert same(labeler("The army fled the town."), with_torch)
     with pytest.raises(CheckpointNotFoundError):
         framing.load(tmp_path / "nowhere")

@@ -87,6 +87,9 @@ def label_command(
     device: Annotated[str, _model(help="auto, cpu, cuda, cuda:1, …")] = "auto",
     precision: Annotated[str, _model(help="auto, fp32, bf16 or fp16.")] = "auto",
     threads: Annotated[int | None, _model(min=1, help="On a CPU; one per core if not given.")] = None,
+    token_budget: Annotated[
+        int | None, _model(min=1, help="Tokens in a batch; what serves the engine if not given.")
+    ] = None,
     codebook: Annotated[
         str | None, _model(help="The codebook you work with: a name or a YAML file. A model of another is refused.")
     ] = None,
@@ -114,7 +117,14 @@ def label_command(
     place = _place(output, view, request.inputs)
     run = _Run(place, strict=strict, quiet=quiet)
     load_model = partial(
-        load, model, engine=engine, device=device, precision=precision, threads=threads, codebook=codebook
+        load,
+        model,
+        engine=engine,
+        device=device,
+        precision=precision,
+        threads=threads,
+        token_budget=token_budget,
+        codebook=codebook,
     )
     run.label(request, load_model)
 

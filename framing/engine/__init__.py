@@ -25,6 +25,7 @@ def open_engine(
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
+    token_budget: int | None = None,
 ) -> Engine:
     """Open an engine for a checkpoint.
 
@@ -36,11 +37,14 @@ def open_engine(
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"``, ``"fp32"``, ``"bf16"``, ``"fp16"``.
         threads: on a CPU; one per core when ``None``.
+        token_budget: tokens in a batch, padding included; what serves the engine and its device when ``None``.
 
     Raises:
         SettingError: a value is unknown, or two do not go together.
         CheckpointError: the checkpoint cannot be run so.
     """
+    if token_budget is not None and token_budget < 1:
+        raise SettingError(f"token_budget is {token_budget}", expected="1 or more, or None for the engine's own")
     if engine not in ENGINES:
         raise SettingError(f"engine {engine!r} is unknown", expected=", ".join(ENGINES))
     if precision not in PRECISIONS:
@@ -50,10 +54,13 @@ def open_engine(
     if engine == "onnx" or (engine == "auto" and _onnx_serves(checkpoint, device, precision)):
         from framing.engine.onnx import OnnxEngine
 
-        return OnnxEngine(checkpoint, threads=threads)
-    from framing.engine.torch import TorchEngine
+        opened: Engine = OnnxEngine(checkpoint, threads=threads)
+    else:
+        from framing.engine.torch import TorchEngine
 
-    return TorchEngine(checkpoint, device=device, precision=precision, threads=threads)
+        opened = TorchEngine(checkpoint, device=device, precision=precision, threads=threads)
+    opened.token_budget = token_budget or opened.token_budget
+    return opened
 
 
 def _check_onnx_settings(device: str, precision: str) -> None:
