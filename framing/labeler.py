@@ -1,7 +1,7 @@
 """Text in, labels out: cutting, quotation state, engine, thresholds, spans, voices and sources put together.
 
 Sentences go to the engine in groups of its ``look_ahead``, across documents, so that batches of similar length can be
-made of them; memory stays bounded by the group, and results come in the order of the input. What is said of a sentence
+made of them; memory stays bounded by two groups, and results come in the order of the input. What is said of a sentence
 depends on it and on the quotation state of its document alone, never on what else was in the group.
 """
 
@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -19,7 +22,8 @@ from framing.engine import Engine, open_engine
 from framing.engine.batching import score
 from framing.errors import InputError
 from framing.model.checkpoint import SHIPPED, Checkpoint
-from framing.model.decoding import DecodedSentence, Decoder
+from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
+from framing.model.encoding import EncodedSentence
 from framing.text.columns import with_title
 from framing.text.html import extract, looks_like_html
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
@@ -201,23 +205,19 @@ class Labeler:
                 Nothing is read before the first result is asked for.
 
         Yields:
-            The labels of each document, in order. Results come once the engine's ``look_ahead`` of sentences is
-            read, and memory holds no more than that and one document.
+            The labels of each document, in order. Results come once twice the engine's ``look_ahead`` of sentences
+            is read, and memory holds no more than that and one document.
 
         Raises:
             InputError: an item is none of these.
         """
-        group: list[_Cut] = []
-        pending = 0
-        for position, item in enumerate(documents):
-            cut = _cut(_as_document(item, position))
-            group.append(cut)
-            # An empty document counts too: a million of them must not pile up.
-            pending += max(1, len(cut.sentences), len(cut.document.text) // _LONG_SENTENCE)
-            if pending >= self.engine.look_ahead:
-                yield from self._label_group(group)
-                group, pending = [], 0
-        yield from self._label_group(group)
+        cuts: deque[_Cut] = deque()
+        labelled: deque[SentenceLabels] = deque()
+        for group in self._groups(_items_of(documents, cuts)):
+            labelled.extend(group)
+            while cuts and len(cuts[0].sentences) <= len(labelled):
+                cut = cuts.popleft()
+                yield DocumentLabels(cut.document, tuple(labelled.popleft() for _ in cut.sentences))
 
     def describe(self) -> dict[str, Any]:
         """Which model runs where, JSON-ready, for records of a run."""
@@ -241,19 +241,45 @@ class Labeler:
     ) -> None:
         self.close()
 
-    def _label_group(self, group: Sequence[_Cut]) -> Iterator[DocumentLabels]:
-        labelled = self._label(item for cut in group for item in _with_known_state(cut.document, cut.sentences))
-        for cut in group:
-            yield DocumentLabels(cut.document, tuple(next(labelled) for _ in cut.sentences))
-
     def _label(self, items: Iterable[_Item]) -> Iterator[SentenceLabels]:
-        """Label sentences, group by group; in order."""
-        for group in _grouped(items, self.engine.look_ahead):
-            texts = [sentence.text for _, sentence, _ in group]
-            encoded = self._encoder.encode(texts, [state for _, _, state in group])
-            decoded = self._decoder.decode(score(self.engine, encoded), encoded, texts)
-            for (document, sentence, _), found in zip(group, decoded, strict=True):
-                yield _record(document, sentence, found)
+        """Label sentences; in order."""
+        return chain.from_iterable(self._groups(items))
+
+    def _groups(self, items: Iterable[_Item | _Blank]) -> Iterator[Iterator[SentenceLabels]]:
+        """Label sentences, group by group; in order.
+
+        The model runs on a thread of its own: while it is busy with one group, the caller's thread reads, cuts and
+        encodes the next one, and decodes and writes the one before.
+        """
+        waiting: deque[_Scoring] = deque()
+        with ThreadPoolExecutor(1, thread_name_prefix="framing-model") as model:
+            try:
+                for group in _grouped(items, self.engine.look_ahead):
+                    texts = [sentence.text for _, sentence, _ in group]
+                    encoded = self._encoder.encode(texts, [state for _, _, state in group])
+                    waiting.append(_Scoring(group, texts, encoded, model.submit(score, self.engine, encoded)))
+                    if len(waiting) > 1:
+                        yield self._finish(waiting.popleft())
+                while waiting:
+                    yield self._finish(waiting.popleft())
+            finally:
+                for scoring in waiting:  # after an error, or where the caller wants no more
+                    scoring.logits.cancel()
+
+    def _finish(self, scoring: _Scoring) -> Iterator[SentenceLabels]:
+        decoded = self._decoder.decode(scoring.logits.result(), scoring.encoded, scoring.texts)
+        for (document, sentence, _), found in zip(scoring.group, decoded, strict=True):
+            yield _record(document, sentence, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoring:
+    """A group of sentences on its way through the model."""
+
+    group: Sequence[_Item]
+    texts: list[str]
+    encoded: Sequence[EncodedSentence]
+    logits: Future[TokenLogits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +288,13 @@ class _Cut:
 
     document: Document
     sentences: list[Sentence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Blank:
+    """Stands in the row of sentences for a document that has none; ``length`` is that of its text."""
+
+    length: int
 
 
 def _record(document: Document, sentence: Sentence, found: DecodedSentence) -> SentenceLabels:
@@ -283,18 +316,36 @@ def _record(document: Document, sentence: Sentence, found: DecodedSentence) -> S
     )
 
 
-def _grouped(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """The items in lists of ``size`` sentences, or of about as much text as that many long ones have."""
+def _grouped(items: Iterable[_Item | _Blank], size: int) -> Iterator[list[_Item]]:
+    """The items in lists of ``size`` sentences, or of about as much text as that many long ones have.
+
+    A blank document counts as a sentence: a million of them must not pile up behind a group that is never full.
+    """
     group: list[_Item] = []
-    length = 0
+    count = length = 0
     for item in items:
-        group.append(item)
-        length += len(item[1].text)
-        if len(group) == size or length >= size * _LONG_SENTENCE:
+        count += 1
+        if isinstance(item, _Blank):
+            length += item.length
+        else:
+            group.append(item)
+            length += len(item[1].text)
+        if count >= size or length >= size * _LONG_SENTENCE:
             yield group
-            group, length = [], 0
-    if group:
+            group, count, length = [], 0, 0
+    if count:
         yield group
+
+
+def _items_of(documents: Iterable[Document | str | Mapping[str, Any]], cuts: deque[_Cut]) -> Iterator[_Item | _Blank]:
+    """The sentences of documents; each document is put into ``cuts`` before the first of its sentences is given."""
+    for position, given in enumerate(documents):
+        document = _as_document(given, position)
+        sentences = _sentences_of(document)
+        cuts.append(_Cut(document, sentences))
+        if not sentences:
+            yield _Blank(len(document.text))
+        yield from _with_known_state(document, sentences)
 
 
 # --- quotation states -------------------------------------------------------------------------------------------------
@@ -418,8 +469,8 @@ def _readable(document: Document) -> Document:
     return replace(document, text=with_title(document.text, document.title))
 
 
-def _cut(document: Document) -> _Cut:
-    return _Cut(document, [_as_headline(sentence, document.title) for sentence in split(document.text)])
+def _sentences_of(document: Document) -> list[Sentence]:
+    return [_as_headline(sentence, document.title) for sentence in split(document.text)]
 
 
 def _as_headline(sentence: Sentence, title: str | None) -> Sentence:

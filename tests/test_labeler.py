@@ -1,6 +1,7 @@
 """The labeler as its users meet it, on a tiny model whose labels mean nothing but must be consistent."""
 
 import datetime
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,22 @@ def test_documents_stream_in_order_with_bounded_look_ahead(
     assert len(rest[3]) == 0
     alone = tiny_labeler.document(ARTICLE)
     assert all(same(a, b) for labels in (rest[0], rest[37]) for a, b in zip(labels, alone, strict=True))
+
+
+def test_blank_documents_do_not_pile_up(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny_labeler.engine, "look_ahead", 4)
+    stream = tiny_labeler.documents("" for _ in itertools.count())  # endless: gathering it would never end
+    assert [len(labels) for labels in itertools.islice(stream, 20)] == [0] * 20
+
+
+def test_an_error_of_the_engine_reaches_the_caller(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(batches: object) -> Iterator[Any]:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(tiny_labeler.engine, "look_ahead", 2)
+    monkeypatch.setattr(tiny_labeler.engine, "run_all", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        list(tiny_labeler.documents(ARTICLE for _ in itertools.count()))
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00\x00", "\u200b"])
