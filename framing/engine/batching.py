@@ -1,15 +1,21 @@
-"""Sentences to batches and back: sorted by length, filled up to a token budget, results in the order of the input."""
+"""Sentences to batches and back: sorted by length, filled up to a token budget, results in the order of the input.
+
+The batches of a call lie one after the other in one row of cells, a cell for each token, special token and padding.
+Where everything stands in it is computed for all batches at once; a batch is a view of its cells.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from framing.engine.base import Batch, Engine
 from framing.model.decoding import TokenLogits
-from framing.model.encoding import EncodedSentence, Window
+from framing.model.encoding import EncodedSentence, EncodedSentences, Windows
+from framing.model.runs import count_up, starts_of
 
 #: A batch's shortest window has at least this share of its longest one's tokens, so that padding stays below it.
 SHORTEST_SHARE = 0.75
@@ -27,34 +33,20 @@ def score(engine: Engine, sentences: Sequence[EncodedSentence]) -> TokenLogits:
         The logits of all tokens, sentence after sentence in the given order. Those of windowed sentences are merged;
         their kind is read on the first window. Up to rounding they do not depend on what else was in the call.
     """
-    read = [i for i, sentence in enumerate(sentences) if len(sentence)]
-    windows = [window for i in read for window in sentences[i].windows]
-    if not windows:
+    if not any(map(len, sentences)):
         return TokenLogits.empty(len(sentences))
-    ids = np.concatenate([window.ids for window in windows])
-    quotation = np.concatenate([window.quotation for window in windows])
-    lengths = np.fromiter(map(len, windows), dtype=np.int64, count=len(windows))
-    starts = _starts(lengths)
-    batches = plan(lengths, engine.token_budget)
-    positions = [_positions(starts, lengths, batch) for batch in batches]
-    padded = [_pad(ids, quotation, rows) for rows in positions]
-
+    encoded = EncodedSentences.of(sentences)
+    layout = _Layout.of(encoded, engine.token_budget)
     labels = voice = kind = np.empty((0, 0), dtype=np.float32)
-    for batch, rows, logits in zip(batches, positions, engine.run_all(padded), strict=True):
+    for read, logits in zip(layout.reads(encoded), engine.run_all(layout.batches(encoded)), strict=True):
         if not len(labels):
-            labels = np.empty((len(ids), logits.labels.shape[2]), dtype=np.float32)
-            voice = np.empty((len(ids), logits.voice.shape[2]), dtype=np.float32)
-            kind = np.empty((len(windows), logits.kind.shape[1]), dtype=np.float32)
-        real = rows >= 0
-        labels[rows[real]] = logits.labels[real]
-        voice[rows[real]] = logits.voice[real]
-        kind[batch] = logits.kind
-
-    window_counts = np.array([len(sentences[i].windows) for i in read])
-    rows = _token_rows([sentences[i] for i in read], windows, starts, window_counts)
-    kinds = np.zeros((len(sentences), kind.shape[1]), dtype=np.float32)
-    kinds[read] = kind[_starts(window_counts)[:-1]]
-    return TokenLogits(labels[rows], voice[rows], kinds, _starts(np.array([len(s) for s in sentences])))
+            labels = np.empty((len(encoded.ids), logits.labels.shape[2]), dtype=np.float32)
+            voice = np.empty((len(encoded.ids), logits.voice.shape[2]), dtype=np.float32)
+            kind = np.zeros((len(encoded), logits.kind.shape[1]), dtype=np.float32)
+        labels[read.tokens] = logits.labels.reshape(-1, labels.shape[1])[read.cells]
+        voice[read.tokens] = logits.voice.reshape(-1, voice.shape[1])[read.cells]
+        kind[read.sentences] = logits.kind[read.begins]
+    return TokenLogits(labels, voice, kind, encoded.starts)
 
 
 def plan(lengths: np.ndarray, token_budget: int) -> list[np.ndarray]:
@@ -68,49 +60,102 @@ def plan(lengths: np.ndarray, token_budget: int) -> list[np.ndarray]:
         For each batch the indices of its windows; every window is in one of them.
     """
     order = np.argsort(-lengths, kind="stable")
-    descending = lengths[order]
+    # Negated, so that they ascend and can be searched in.
+    negated = -lengths[order]
     batches = []
     first = 0
     while first < len(order):
-        longest = int(descending[first])
-        # Descending order: the count of those long enough is where the negated lengths pass the limit.
-        long_enough = int(np.searchsorted(-descending, -longest * SHORTEST_SHARE, side="right"))
+        longest = -int(negated[first])
+        long_enough = int(np.searchsorted(negated, -longest * SHORTEST_SHARE, side="right"))
         end = max(first + 1, min(first + token_budget // longest, long_enough))
         batches.append(order[first:end])
         first = end
     return batches
 
 
-def _starts(lengths: np.ndarray) -> np.ndarray:
-    """Where runs of these lengths begin when they stand one after the other; int64 [n + 1]."""
-    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What of a batch's logits is the sentences'.
+
+    Attributes:
+        cells, tokens: int64 [n], cells of the batch, and which token of all sentences each of them holds.
+        begins: bool [batch], the rows that are the first windows of their sentences.
+        sentences: int64 [m], whose these are.
+    """
+
+    cells: np.ndarray
+    tokens: np.ndarray
+    begins: np.ndarray
+    sentences: np.ndarray
 
 
-def _positions(starts: np.ndarray, lengths: np.ndarray, batch: np.ndarray) -> np.ndarray:
-    """Where each token of a batch stands in the row of all tokens, -1 for padding; int64 [batch, length]."""
-    steps = np.arange(lengths[batch].max())
-    return np.where(steps < lengths[batch][:, None], starts[batch][:, None] + steps, -1)
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the windows of sentences stand in the cells of all batches.
 
+    Attributes:
+        windows: those that have tokens, batch after batch.
+        rows: int64 [batches + 1]; windows ``rows[i]:rows[i + 1]`` are those of batch ``i``.
+        widths: int64 [batches], cells of each window.
+        bounds: int64 [batches + 1]; cells ``bounds[i]:bounds[i + 1]`` are those of batch ``i``.
+        cells, tokens: int64, where each token of each window stands, special tokens left out, and which token of all
+            sentences it is.
+    """
 
-def _pad(ids: np.ndarray, quotation: np.ndarray, rows: np.ndarray) -> Batch:
-    """The batch at these positions. Padding is masked, so which token stands there makes no difference: 0 does."""
-    real = rows >= 0
-    return Batch(np.where(real, ids[rows], 0), real.astype(np.int64), np.where(real, quotation[rows], 0))
+    windows: Windows
+    rows: np.ndarray
+    widths: np.ndarray
+    bounds: np.ndarray
+    cells: np.ndarray
+    tokens: np.ndarray
 
+    @classmethod
+    def of(cls, encoded: EncodedSentences, token_budget: int) -> _Layout:
+        """Lay out sentences, some of which have tokens."""
+        windows = encoded.windows()
+        windows = windows[np.flatnonzero(windows.length)]
+        groups = plan(windows.length + 2, token_budget)
+        sizes = np.array([len(group) for group in groups])
+        rows = starts_of(sizes)
+        windows = windows[np.concatenate(groups)]
+        widths = windows.length[rows[:-1]] + 2  # the longest window of a batch comes first
+        first_cell = starts_of(np.repeat(widths, sizes))[:-1]
+        return cls(
+            windows=windows,
+            rows=rows,
+            widths=widths,
+            bounds=starts_of(sizes * widths),
+            cells=count_up(first_cell + 1, windows.length),
+            tokens=count_up(encoded.starts[windows.sentence] + windows.first, windows.length),
+        )
 
-def _token_rows(
-    sentences: Sequence[EncodedSentence], windows: Sequence[Window], starts: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Of the rows of all windows, those that stand for the sentences' tokens: no special tokens, no overlaps twice."""
-    if len(windows) == len(sentences):
-        inner = np.ones(int(starts[-1]), dtype=bool)
-        inner[starts[:-1]] = False
-        inner[starts[1:] - 1] = False
-        return np.flatnonzero(inner)
-    numbered = [np.arange(first, end)[:, None] for first, end in pairwise(starts.tolist())]
-    return np.concatenate(
-        [
-            sentence.merge(numbered[first:end])[:, 0]
-            for sentence, (first, end) in zip(sentences, pairwise(_starts(counts).tolist()), strict=True)
+    def batches(self, encoded: EncodedSentences) -> list[Batch]:
+        """The batches to run. Padding is masked, so which token stands there makes no difference: 0 does."""
+        ids, mask, quotation = (np.zeros(self.bounds[-1], dtype=np.int64) for _ in range(3))
+        ends = np.cumsum(self.windows.length)
+        before, after = self.cells[ends - self.windows.length] - 1, self.cells[ends - 1] + 1
+        ids[self.cells] = encoded.ids[self.tokens]
+        ids[before], ids[after] = encoded.windowing.before, encoded.windowing.after
+        mask[self.cells], mask[before], mask[after] = 1, 1, 1
+        quotation[self.cells] = encoded.quotation[self.tokens]
+        return [
+            Batch(*(column[begin:end].reshape(-1, width) for column in (ids, mask, quotation)))
+            for (begin, end), width in zip(pairwise(self.bounds.tolist()), self.widths.tolist(), strict=True)
         ]
-    )
+
+    def reads(self, encoded: EncodedSentences) -> list[_Read]:
+        """What to read in the logits of each batch."""
+        cells, tokens, windows = self.cells, self.tokens, self.windows
+        if len(tokens) > len(encoded.ids):  # neighbouring windows share some, and each is read in one of them
+            place = count_up(windows.first, windows.length)
+            owned = place >= np.repeat(windows.owned_first, windows.length)
+            owned &= place < np.repeat(windows.owned_end, windows.length)
+            cells, tokens = cells[owned], tokens[owned]
+        bounds = self.bounds.tolist()
+        reads = []
+        for bound, (low, high), (first, end) in zip(
+            bounds, pairwise(np.searchsorted(cells, bounds).tolist()), pairwise(self.rows.tolist()), strict=False
+        ):
+            begins = windows.first[first:end] == 0
+            reads.append(_Read(cells[low:high] - bound, tokens[low:high], begins, windows.sentence[first:end][begins]))
+        return reads

@@ -8,26 +8,29 @@ The rules, for each sentence and each output:
 2. *Words.* A span grows to whole words (``terrorist-held`` and ``U.S.-backed`` are one, ``army's`` is ``army``) and
    then sheds punctuation and white space at both ends. Spans of one output that grow into each other become one.
 3. *Voice.* The voice logits of a mention's tokens are averaged.
-4. *Source.* A mention that is not in the author's voice is linked to the source in its clause, to the nearest one
-   where there are several; without one in its clause, to the nearest of the sentence. What is inside a quotation was
-   said by a source outside it, if the sentence has one.
+4. *Source.* A mention that is not in the author's voice is linked to the source that is cited for it
+   (:mod:`framing.model.sources`).
 
-All of it is done at once, on arrays, for all sentences of a batch; Python sees only the spans that are found.
+All of it is done on arrays, for all sentences of a call at once, and stays in columns: whoever writes tables takes them
+from there, and objects are made of those sentences that are asked for.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Self
+from itertools import pairwise
+from typing import Self, overload
 
 import numpy as np
 
 from framing.codebook import HEDGE, SOURCE, Codebook
 from framing.model.calibration import Calibration, sigmoid
-from framing.model.encoding import EncodedSentence
+from framing.model.encoding import EncodedSentence, EncodedSentences
+from framing.model.runs import count_up, largest, starts_of
+from framing.model.sources import Places, cited
+from framing.model.spans import Spans
+from framing.model.words import Words
 from framing.types import Hedge, HedgeKind, Kind, Mention, Source, Voice
 
 #: Probabilities are rounded to this many digits; more would be noise between engines, and makes records longer.
@@ -35,14 +38,10 @@ DIGITS = 6
 #: A kind that the reading rules suggest without being certain multiplies the odds of the model's own by this.
 RULE_WEIGHT = 4.0
 
-_HYPHENS = (0x2D, 0x2010, 0x2011)
-_APOSTROPHES = (0x27, 0x2019, 0x02BC)
-_DOT, _UNDERSCORE, _SMALL_S, _CAPITAL_S = ord("."), ord("_"), ord("s"), ord("S")
-
-# Where a clause ends: what one source says does not reach over these.
-_CLAUSE_BREAK = re.compile(
-    r";|(?:,|—|–|\s-)\s*(?=(?:but|while|whereas|although|though|however|yet|and)\b)|\s(?=(?:while|whereas|but)\b)", re.I
-)
+_KINDS = tuple(Kind)
+_VOICES = tuple(Voice)
+# Sentences of which objects are made at a time, when all are asked for.
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +98,139 @@ class DecodedSentence:
         """
         if self.kind_probabilities is None:
             return rule or Kind.BOILERPLATE
-        weighed = {
-            kind: probability * (RULE_WEIGHT if kind is rule else 1.0)
-            for kind, probability in zip(Kind, self.kind_probabilities, strict=True)
-        }
-        return max(weighed, key=weighed.__getitem__)
+        weighed = list(self.kind_probabilities)
+        if rule is not None:
+            weighed[_KINDS.index(rule)] *= RULE_WEIGHT
+        return _KINDS[weighed.index(max(weighed))]
 
 
 @dataclass(frozen=True, slots=True)
-class _Spans:
-    """Spans of all sentences, ordered by sentence, start, end, output; one entry of each array per span.
+class Outputs:
+    """What the outputs of a model stand for.
 
     Attributes:
-        sentence, output: indices.
-        start, end: code points from the start of the sentence.
-        first, last: the first and last of its tokens, in the row of all tokens.
-        logit: the largest of its tokens.
+        names: of all, in order; those of labels come first.
+        labels: how many labels there are.
+        hedges: of each output that is one, the kind.
+        source: which output is that of sources.
+    """
+
+    names: tuple[str, ...]
+    labels: int
+    hedges: Mapping[int, HedgeKind]
+    source: int
+
+    @classmethod
+    def of(cls, codebook: Codebook) -> Self:
+        """Those of a model that is trained on a codebook."""
+        names = codebook.outputs
+        hedges = {
+            number: HedgeKind(name.removeprefix(f"{HEDGE}."))
+            for number, name in enumerate(names)
+            if name.startswith(f"{HEDGE}.")
+        }
+        return cls(names, len(codebook.labels), hedges, names.index(SOURCE))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded(Sequence[DecodedSentence]):
+    """What the model says of several sentences, in columns; also a sequence of objects, made when they are asked for.
+
+    Attributes:
+        outputs: what the columns of ``probabilities`` are.
+        texts: the sentences.
+        read: bool [sentences], whether there was a token to read; where not, all probabilities are 0.
+        probabilities: float64 [sentences, outputs], calibrated, rounded to :data:`DIGITS`, as all of them are.
+        kind_probabilities: float64 [sentences, kinds], in the order of :class:`~framing.types.Kind`.
+        spans: of all sentences.
+        span_starts: int64 [sentences + 1]; spans ``span_starts[i]:span_starts[i + 1]`` are those of sentence ``i``.
+    """
+
+    outputs: Outputs
+    texts: Sequence[str]
+    read: np.ndarray
+    probabilities: np.ndarray
+    kind_probabilities: np.ndarray
+    spans: Spans
+    span_starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> DecodedSentence: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[DecodedSentence]: ...
+    def __getitem__(self, index: int | slice) -> DecodedSentence | list[DecodedSentence]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        number = range(len(self))[index]
+        return next(self._sentences(number, number + 1))
+
+    def __iter__(self) -> Iterator[DecodedSentence]:
+        for first in range(0, len(self), _BLOCK):
+            yield from self._sentences(first, min(first + _BLOCK, len(self)))
+
+    def _sentences(self, first: int, end: int) -> Iterator[DecodedSentence]:
+        """The sentences ``first:end``."""
+        names = self.outputs.names
+        rank = {name: number for number, name in enumerate(names)}
+        bounds = (self.span_starts[first : end + 1] - self.span_starts[first]).tolist()
+        found = self._found(slice(self.span_starts[first], self.span_starts[end]))
+        columns = (self.probabilities, self.kind_probabilities, self.read)
+        rows = zip(*(column[first:end].tolist() for column in columns), pairwise(bounds), strict=True)
+        for probabilities, kinds, read, (low, high) in rows:
+            named = dict(zip(names, probabilities, strict=True))
+            kind_probabilities = tuple(kinds) if read else None
+            if low == high:
+                yield DecodedSentence({}, (), (), (), named, kind_probabilities)
+                continue
+            spans = found[low:high]
+            mentions = tuple([span for span in spans if isinstance(span, Mention)])
+            present = sorted({mention.label for mention in mentions}, key=rank.__getitem__)
+            yield DecodedSentence(
+                frames={label: named[label] for label in present},
+                mentions=mentions,
+                hedges=tuple([span for span in spans if isinstance(span, Hedge)]),
+                sources=tuple([span for span in spans if isinstance(span, Source)]),
+                probabilities=named,
+                kind_probabilities=kind_probabilities,
+            )
+
+    def _found(self, wanted: slice) -> list[Mention | Hedge | Source]:
+        """Spans as what they are."""
+        spans, texts, outputs = self.spans, self.texts, self.outputs
+        columns = (spans.sentence, spans.output, spans.start, spans.end, spans.probability)
+        voiced = (spans.voice, spans.voice_probability, spans.source)
+        found: list[Mention | Hedge | Source] = []
+        for sentence, output, start, end, probability, voice, voice_probability, source in zip(
+            *(column[wanted].tolist() for column in columns + voiced), strict=True
+        ):
+            text = texts[sentence]
+            words = text[start:end]
+            if output < outputs.labels:
+                name = None if source < 0 else text[spans.start[source] : spans.end[source]]
+                found.append(
+                    Mention(
+                        outputs.names[output], start, end, words, _VOICES[voice], voice_probability, probability, name
+                    )
+                )
+            elif output == outputs.source:
+                found.append(Source(start, end, words, probability))
+            else:
+                found.append(Hedge(outputs.hedges[output], start, end, words, probability))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of tokens that one output marks; one entry of each array per run.
+
+    Attributes:
+        sentence, output: int64, indices.
+        start, end: int64, code points from the start of the sentence.
+        first, last: int64, the first and last of its tokens, in the row of all tokens.
+        logit: float32, the largest of its tokens.
     """
 
     sentence: np.ndarray
@@ -139,25 +255,16 @@ class Decoder:
 
     def __init__(self, codebook: Codebook, calibration: Calibration) -> None:
         self.calibration = calibration
-        self._outputs = codebook.outputs
-        self._label_count = len(codebook.labels)
-        self._hedge_kinds = {
-            number: HedgeKind(output.removeprefix(f"{HEDGE}."))
-            for number, output in enumerate(codebook.outputs)
-            if output.startswith(f"{HEDGE}.")
-        }
-        self._source = codebook.outputs.index(SOURCE)
+        self.outputs = Outputs.of(codebook)
         # Thresholds are compared as logits, so that only probabilities that are reported need to be computed.
-        self._cut = _logit(calibration.thresholds) * calibration.temperatures
+        self._cut = (_logit(calibration.thresholds) * calibration.temperatures).astype(np.float32)
         if calibration.extension > 0:
             extended = _logit(calibration.thresholds * calibration.extension) * calibration.temperatures
         else:
-            extended = np.full(len(self._outputs), -np.inf)
-        self._extended_cut = extended
+            extended = np.full(len(self.outputs.names), -np.inf)
+        self._extended_cut = extended.astype(np.float32)
 
-    def decode(
-        self, logits: TokenLogits, encoded: Sequence[EncodedSentence], texts: Sequence[str]
-    ) -> list[DecodedSentence]:
+    def decode(self, logits: TokenLogits, encoded: Sequence[EncodedSentence], texts: Sequence[str]) -> Decoded:
         """Decode sentences.
 
         Args:
@@ -166,273 +273,103 @@ class Decoder:
             texts: the sentences; token offsets count in these.
         """
         counts = np.diff(logits.starts)
-        read = np.flatnonzero(counts)
-        if not len(read):
-            return [self._blank()] * len(texts)
-        offsets = np.concatenate([encoded[i].offsets for i in read.tolist()])
-        spans = self._find(logits, offsets, texts)
-        peaks = np.maximum.reduceat(logits.labels, logits.starts[read], axis=0)
-        probabilities = _rounded(self.calibration.label_probabilities(peaks.astype(np.float64)))
-        kinds = _rounded(self.calibration.kind_probabilities(logits.kind[read].astype(np.float64)))
-        found = self._described(spans, logits, texts)
+        read = counts > 0
+        probabilities = np.zeros((len(texts), len(self.outputs.names)))
+        kinds = np.zeros((len(texts), len(_KINDS)))
+        spans = Spans.none()
+        if read.any():
+            peaks = largest(logits.labels, counts[read])
+            probabilities[read] = _rounded(self.calibration.label_probabilities(peaks.astype(np.float64)))
+            kinds[read] = _rounded(self.calibration.kind_probabilities(logits.kind[read].astype(np.float64)))
+            spans = self._spans(logits, EncodedSentences.of(encoded), texts)
+        span_starts = np.searchsorted(spans.sentence, np.arange(len(texts) + 1))
+        return Decoded(self.outputs, texts, read, probabilities, kinds, spans, span_starts)
 
-        decoded = [self._blank()] * len(texts)
-        bounds = np.searchsorted(spans.sentence, np.arange(len(texts) + 1)).tolist()
-        for row, number in enumerate(read.tolist()):
-            decoded[number] = self._sentence(
-                found[bounds[number] : bounds[number + 1]],
-                probabilities[row],
-                tuple(kinds[row]),
-                texts[number],
-                encoded[number],
-            )
-        return decoded
+    def _spans(self, logits: TokenLogits, encoded: EncodedSentences, texts: Sequence[str]) -> Spans:
+        runs = self._runs(logits, encoded.offsets, texts)
+        temperatures = self.calibration.temperatures[runs.output]
+        voice = np.full(len(runs), -1)
+        voice_probability = np.full(len(runs), np.nan)
+        source = np.full(len(runs), -1)
+        mentions = np.flatnonzero(runs.output < self.outputs.labels)
+        if len(mentions):
+            voices = self._voices(logits.voice, runs.first[mentions], runs.last[mentions])
+            voice[mentions] = voices.argmax(axis=1)
+            voice_probability[mentions] = _rounded(voices.max(axis=1))
+        places = Places(runs.sentence, runs.start, runs.end)
+        sources = np.flatnonzero(runs.output == self.outputs.source)
+        others = np.flatnonzero(voice > _VOICES.index(Voice.AUTHOR))
+        if len(sources) and len(others):
+            quoted = voice[others] == _VOICES.index(Voice.QUOTED)
+            found = cited(places[others], places[sources], quoted, encoded, texts)
+            source[others] = np.where(found < 0, -1, sources[found])
+        return Spans(
+            sentence=runs.sentence,
+            output=runs.output,
+            start=runs.start,
+            end=runs.end,
+            probability=_rounded(sigmoid(runs.logit.astype(np.float64) / temperatures)),
+            voice=voice,
+            voice_probability=voice_probability,
+            source=source,
+        )
 
-    # --- arrays -------------------------------------------------------------------------------------------------------
-
-    def _find(self, logits: TokenLogits, offsets: np.ndarray, texts: Sequence[str]) -> _Spans:
-        """The spans of all sentences."""
-        # [outputs, tokens], so that the hits come out output by output and a run is a stretch of neighbours.
-        output, token = np.nonzero((logits.labels >= self._extended_cut.astype(np.float32)).T)
+    def _runs(self, logits: TokenLogits, offsets: np.ndarray, texts: Sequence[str]) -> _Runs:
+        """What is marked in all sentences."""
+        hits = np.flatnonzero(logits.labels >= self._extended_cut)
+        token, output = np.divmod(hits, len(self.outputs.names))
         sentence = np.searchsorted(logits.starts, token, side="right") - 1
+        # Output by output, so that a run is a stretch of neighbours. Small numbers are sorted in linear time.
+        order = np.argsort(output.astype(np.int16), kind="stable")
+        token, output, sentence = token[order], output[order], sentence[order]
         value = logits.labels[token, output]
         opens = np.ones(len(token), dtype=bool)
         opens[1:] = (np.diff(token) != 1) | (np.diff(output) != 0) | (np.diff(sentence) != 0)
         runs = np.flatnonzero(opens)
-        if not len(runs):
-            none = np.empty(0, dtype=np.int64)
-            return _Spans(none, none, none, none, none, none, np.empty(0, dtype=np.float32))
         peak = np.maximum.reduceat(value, runs)
         last = np.append(runs[1:], len(token)) - 1
-        reached = peak >= self._cut.astype(np.float32)[output[runs]]
+        reached = peak >= self._cut[output[runs]]
         runs, last, peak = runs[reached], last[reached], peak[reached]
         first, last = token[runs], token[last]
-        words = _Words(texts)
-        start, end = words.whole(sentence[runs], offsets[first, 0], offsets[last, 1])
-        return _merged(_Spans(sentence[runs], output[runs], start, end, first, last, peak))
+        marked, number = np.unique(sentence[runs], return_inverse=True)
+        words = Words([texts[i] for i in marked.tolist()])
+        start, end = words.whole(number, offsets[first, 0], offsets[last, 1])
+        return _merged(_Runs(sentence[runs], output[runs], start, end, first, last, peak))
 
-    def _described(self, spans: _Spans, logits: TokenLogits, texts: Sequence[str]) -> list[Mention | Hedge | Source]:
-        """Each span as what it is; mentions do not have their source yet."""
-        temperatures = self.calibration.temperatures[spans.output]
-        probability = _rounded(sigmoid(spans.logit.astype(np.float64) / temperatures))
-        summed = np.concatenate((np.zeros((1, logits.voice.shape[1])), np.cumsum(logits.voice, axis=0, dtype=float)))
-        means = (summed[spans.last + 1] - summed[spans.first]) / (spans.last + 1 - spans.first)[:, None]
-        voices = self.calibration.voice_probabilities(means)
-        voice = voices.argmax(axis=1)
-        voice_probability = _rounded(voices.max(axis=1))
-        names = tuple(Voice)
-        found: list[Mention | Hedge | Source] = []
-        columns = (spans.sentence, spans.output, spans.start, spans.end, voice)
-        for (sentence, output, start, end, v), p, vp in zip(
-            zip(*(column.tolist() for column in columns), strict=True), probability, voice_probability, strict=True
-        ):
-            text = texts[sentence][start:end]
-            if output < self._label_count:
-                found.append(Mention(self._outputs[output], start, end, text, names[v], vp, p))
-            elif output == self._source:
-                found.append(Source(start, end, text, p))
-            else:
-                found.append(Hedge(self._hedge_kinds[output], start, end, text, p))
-        return found
-
-    # --- one sentence -------------------------------------------------------------------------------------------------
-
-    def _sentence(
-        self,
-        found: Sequence[Mention | Hedge | Source],
-        probabilities: list[float],
-        kinds: tuple[float, ...],
-        text: str,
-        encoded: EncodedSentence,
-    ) -> DecodedSentence:
-        mentions = [span for span in found if isinstance(span, Mention)]
-        sources = [span for span in found if isinstance(span, Source)]
-        named = dict(zip(self._outputs, probabilities, strict=True))
-        present = {mention.label for mention in mentions}
-        if sources and any(mention.voice is not Voice.AUTHOR for mention in mentions):
-            mentions = _linked(mentions, sources, text, encoded)
-        return DecodedSentence(
-            frames={label: named[label] for label in self._outputs[: self._label_count] if label in present},
-            mentions=tuple(mentions),
-            hedges=tuple(span for span in found if isinstance(span, Hedge)),
-            sources=tuple(sources),
-            probabilities=named,
-            kind_probabilities=kinds,
-        )
-
-    def _blank(self) -> DecodedSentence:
-        return DecodedSentence({}, (), (), (), dict.fromkeys(self._outputs, 0.0), None)
+    def _voices(self, logits: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Voice probabilities of mentions: of the mean of their tokens' logits; float64 [mentions, voices]."""
+        counts = last - first + 1
+        summed = np.add.reduceat(logits[count_up(first, counts)].astype(np.float64), starts_of(counts)[:-1])
+        return self.calibration.voice_probabilities(summed / counts[:, None])
 
 
 def _logit(probability: np.ndarray) -> np.ndarray:
     return np.log(probability) - np.log1p(-probability)
 
 
-def _rounded(values: np.ndarray) -> list[Any]:
-    """The numbers as records show them, in lists nested as deep as the array."""
-    rounded: list[Any] = np.round(values, DIGITS).tolist()
-    return rounded
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """The numbers as records show them."""
+    return np.round(values, DIGITS)
 
 
-def _merged(spans: _Spans) -> _Spans:
-    """Join spans of one output that overlap, and order all by where they stand. They come ordered by output, token."""
-    apart = np.ones(len(spans), dtype=bool)
-    apart[1:] = (np.diff(spans.output) != 0) | (np.diff(spans.sentence) != 0) | (spans.start[1:] >= spans.end[:-1])
+def _merged(runs: _Runs) -> _Runs:
+    """Join runs of one output that overlap, and order all by where they stand. They come ordered by output, token."""
+    apart = np.ones(len(runs), dtype=bool)
+    apart[1:] = (np.diff(runs.output) != 0) | (np.diff(runs.sentence) != 0) | (runs.start[1:] >= runs.end[:-1])
     heads = np.flatnonzero(apart)
     if not len(heads):
-        return spans
-    tails = np.append(heads[1:], len(spans)) - 1
-    start = np.minimum.reduceat(spans.start, heads)
-    end = np.maximum.reduceat(spans.end, heads)
-    sentence, output = spans.sentence[heads], spans.output[heads]
+        return runs
+    tails = np.append(heads[1:], len(runs)) - 1
+    start = np.minimum.reduceat(runs.start, heads)
+    end = np.maximum.reduceat(runs.end, heads)
+    sentence, output = runs.sentence[heads], runs.output[heads]
     order = np.lexsort((output, end, start, sentence))
-    return _Spans(
+    return _Runs(
         sentence[order],
         output[order],
         start[order],
         end[order],
-        spans.first[heads][order],
-        spans.last[tails][order],
-        np.maximum.reduceat(spans.logit, heads)[order],
+        runs.first[heads][order],
+        runs.last[tails][order],
+        np.maximum.reduceat(runs.logit, heads)[order],
     )
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-class _Words:
-    """Where the words of several texts begin and end.
-
-    Args:
-        texts: of any content. They are laid in one row with a blank after each, so that no word crosses over.
-    """
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        row = "".join(f"{text} " for text in texts)
-        characters = np.frombuffer(row.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-        self._base = np.concatenate(([0], np.cumsum(lengths)))
-        self._is_word = _is_word_character(characters)
-        joined = _joined(characters, self._is_word)
-        places = np.arange(len(characters))
-        # Of each code point: where its word begins, where it ends, and the nearest word characters on either side.
-        self._begin = np.maximum.accumulate(np.where(joined, 0, places))
-        self._end = _next_of(~np.append(joined[1:], False), places) + 1
-        self._next = _next_of(self._is_word, places)
-        self._previous = np.maximum.accumulate(np.where(self._is_word, places, -1))
-
-    def whole(self, sentence: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Grow spans to whole words and shed what is no word at their ends.
-
-        Args:
-            sentence: int64 [spans], which text.
-            start, end: int64 [spans], in code points of it; ``start < end``.
-
-        Returns:
-            The new start and end. A span without any word character stays as it is.
-        """
-        base = self._base[sentence]
-        low, high = base + start, base + end
-        first, last = self._next[low], self._previous[np.maximum(high, low + 1) - 1]
-        has_word = first <= last
-        first, last = np.where(has_word, first, low), np.where(has_word, last, low)
-        new_start = np.where(has_word, self._begin[first], low) - base
-        new_end = np.where(has_word, self._end[last], high) - base
-        return new_start, new_end
-
-
-def _next_of(wanted: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The first place, from each one on, where ``wanted`` holds; ``len(places)`` where none is left."""
-    return np.minimum.accumulate(np.where(wanted, places, len(places))[::-1])[::-1]
-
-
-def _is_word_character(characters: np.ndarray) -> np.ndarray:
-    """Letters, digits, combining marks and the underscore, of any script; bool [code points]."""
-    is_word = np.strings.isalnum(characters.view("<U1"))
-    is_word |= characters == _UNDERSCORE
-    marks = _combining_marks()
-    is_word |= marks[np.minimum(characters, len(marks) - 1)]
-    return np.asarray(is_word)
-
-
-@cache
-def _combining_marks() -> np.ndarray:
-    """Which code points of the scripts in use are combining marks; bool, the last entry standing for all others."""
-    import unicodedata
-
-    marks = np.zeros(0x3100, dtype=bool)
-    marks[0x300:-1] = [unicodedata.category(chr(c)).startswith("M") for c in range(0x300, len(marks) - 1)]
-    return marks
-
-
-def _joined(characters: np.ndarray, is_word: np.ndarray) -> np.ndarray:
-    """Whether each code point belongs to the word of the one before it; bool [code points].
-
-    Hyphens between word characters join, and so do apostrophes unless they begin a genitive ``'s``, and the dots of
-    abbreviations in single letters.
-    """
-    padded = np.concatenate((np.zeros(3, bool), is_word, np.zeros(3, bool)))
-
-    def word(shift: int) -> np.ndarray:
-        return padded[3 + shift : 3 + shift + len(is_word)]
-
-    def character(shift: int) -> np.ndarray:
-        return np.roll(characters, -shift)
-
-    initial = word(-1) & ~word(-2)
-    dot = (characters == _DOT) & initial
-    hyphen = np.isin(characters, _HYPHENS)
-    dot &= word(1) | np.isin(character(1), _HYPHENS) & word(2)
-    hyphen &= (word(-1) | np.roll(dot, 1)) & word(1)
-    genitive = np.isin(character(1), (_SMALL_S, _CAPITAL_S)) & ~word(2)
-    apostrophe = np.isin(characters, _APOSTROPHES) & word(-1) & word(1) & ~genitive
-    linking = dot | hyphen | apostrophe
-    linking_before = np.roll(linking, 1)
-    linking_before[:1] = False
-    joined = (is_word & word(-1)) | linking | (is_word & linking_before)
-    joined[:1] = False
-    return joined
-
-
-# --- sources ----------------------------------------------------------------------------------------------------------
-
-
-def _linked(
-    mentions: Sequence[Mention], sources: Sequence[Source], text: str, encoded: EncodedSentence
-) -> list[Mention]:
-    """The mentions, each with the source that is cited for it."""
-    breaks = [match.start() for match in _CLAUSE_BREAK.finditer(text)] if len(sources) > 1 else []
-    quoted = _quoted_code_points(encoded) if len(sources) > 1 else frozenset()
-    return [
-        mention
-        if mention.voice is Voice.AUTHOR
-        else Mention(
-            mention.label,
-            mention.start,
-            mention.end,
-            mention.text,
-            mention.voice,
-            mention.voice_probability,
-            mention.probability,
-            _source_of(mention, sources, breaks, quoted).text,
-        )
-        for mention in mentions
-    ]
-
-
-def _source_of(mention: Mention, sources: Sequence[Source], breaks: Sequence[int], quoted: frozenset[int]) -> Source:
-    """The source that governs a mention; ``quoted`` holds the first code points of the tokens inside quotations."""
-
-    def distance(source: Source) -> tuple[bool, bool, int]:
-        inside = mention.voice is Voice.QUOTED and source.start in quoted
-        gap = max(source.start - mention.end, mention.start - source.end)
-        between = sorted((mention.start, source.start))
-        return inside, any(between[0] < at <= between[1] for at in breaks), gap
-
-    return min(sources, key=distance)
-
-
-def _quoted_code_points(encoded: EncodedSentence) -> frozenset[int]:
-    """Where the tokens begin that stand inside a quotation."""
-    quotation = encoded.merge([window.quotation[:, None] for window in encoded.windows])[:, 0]
-    return frozenset(encoded.offsets[quotation.astype(bool), 0].tolist())

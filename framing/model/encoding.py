@@ -1,22 +1,25 @@
 """Text to model input: tokens, their offsets, their quotation state, and windows over long sentences.
 
 Used alike by training, labelling and every engine, so that a model never sees at work what it did not see at school.
-Needs ``tokenizers`` and numpy only.
+Sentences are kept in columns, one row of tokens for all of them, so that engines and decoders need no Python per
+sentence; an object is made of the one that is asked for. Needs ``tokenizers``, numpy and pyarrow only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from framing.errors import CheckpointError
-from framing.text.quotations import QuotationState, scan
+from framing.model.runs import count_up, starts_of
+from framing.model.wordpiece import Tokens, WordPiece, tokenize
+from framing.text.quotations import OUTSIDE, QuotationState, may_quote, scan
 
 # Curly and straight marks mean the same to the model (their direction is in the quotation state). Lone surrogates
 # cannot be tokenized. One code point for one, so that offsets stay.
@@ -26,6 +29,8 @@ _SURROGATES = range(0xD800, 0xE000)
 
 def model_text(text: str) -> str:
     """The text as the tokenizer reads it: typographic quotes made plain, lone surrogates replaced; same length."""
+    if text.isascii():
+        return text
     plain = text.translate(_MODEL_CHARACTERS)
     try:
         plain.encode("utf-8")
@@ -53,19 +58,98 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """Where the windows of several sentences stand; one entry of each array per window, int64, sentence after sentence.
+
+    Attributes:
+        sentence: index of the sentence.
+        first: index, among the sentence's tokens, of the window's first one.
+        length: how many tokens it has, special tokens left out.
+        owned_first, owned_end: the tokens of the sentence that are read in this window, half-open: each token in the
+            one where it is farthest from an edge.
+    """
+
+    sentence: np.ndarray
+    first: np.ndarray
+    length: np.ndarray
+    owned_first: np.ndarray
+    owned_end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sentence)
+
+    def __getitem__(self, wanted: np.ndarray) -> Windows:
+        """Those of the given indices."""
+        columns = (self.sentence, self.first, self.length, self.owned_first, self.owned_end)
+        return Windows(*(column[wanted] for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """How sentences are cut into windows.
+
+    Attributes:
+        size: tokens in a window, special tokens left out.
+        overlap: tokens that neighbouring windows share at least.
+        before, after: ids of the special tokens at the ends of a window.
+    """
+
+    size: int
+    overlap: int
+    before: int
+    after: int
+
+    def cut(self, counts: np.ndarray) -> Windows:
+        """The windows of sentences with so many tokens, int64 [sentences]; at least one for each."""
+        step = self.size - self.overlap
+        beyond = np.maximum(counts - self.size, 0)
+        windows = 1 + -(-beyond // step)
+        sentence = np.repeat(np.arange(len(counts)), windows)
+        number = count_up(0, windows)
+        first = np.minimum(number * step, beyond[sentence])
+        length = np.minimum(counts, self.size)[sentence]
+        # Neighbours hand over in the middle of what they share.
+        handover = (first[1:] + first[:-1] + length[:-1]) // 2
+        follows = number[1:] > 0
+        owned_first, owned_end = np.zeros(len(first), dtype=np.int64), counts[sentence]
+        owned_first[1:][follows] = handover[follows]
+        owned_end[:-1][follows] = handover[follows]
+        return Windows(sentence, first, length, owned_first, owned_end)
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedSentence:
     """One sentence as model input.
 
     Attributes:
-        offsets: int64 [tokens, 2], code points of each token in the sentence, half-open; special tokens left out.
-        windows: at least one; together they cover all tokens, each overlapping the next.
+        ids: int64 [tokens]; special tokens left out, here and below.
+        offsets: int64 [tokens, 2], code points of each token in the sentence, half-open.
+        quotation: bool [tokens], whether a token stands inside a quotation.
+        windowing: how it is cut into windows.
     """
 
+    ids: np.ndarray
     offsets: np.ndarray
-    windows: tuple[Window, ...]
+    quotation: np.ndarray
+    windowing: Windowing
 
     def __len__(self) -> int:
-        return len(self.offsets)
+        return len(self.ids)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """At least one; together they cover all tokens, each overlapping the next."""
+        rule = self.windowing
+        cut = self._cut()
+        ends = (cut.first + cut.length).tolist()
+        return tuple(
+            Window(
+                first,
+                np.concatenate(([rule.before], self.ids[first:end], [rule.after])).astype(np.int64),
+                np.concatenate(([False], self.quotation[first:end], [False])).astype(np.int64),
+            )
+            for first, end in zip(cut.first.tolist(), ends, strict=True)
+        )
 
     def merge(self, per_window: Sequence[np.ndarray]) -> np.ndarray:
         """Put per-token values of the windows together, each token's from the window where it is farthest from an edge.
@@ -76,16 +160,68 @@ class EncodedSentence:
         Returns:
             float [tokens, k].
         """
-        inner = [values[1 : len(window) - 1] for window, values in zip(self.windows, per_window, strict=True)]
-        if len(inner) == 1:
-            return inner[0]
-        merged = np.empty((len(self.offsets), inner[0].shape[1]), dtype=inner[0].dtype)
-        ends = [window.first + len(values) for window, values in zip(self.windows, inner, strict=True)]
-        # Neighbours hand over in the middle of what they share.
-        cuts = [0, *((b.first + end) // 2 for end, b in zip(ends, self.windows[1:], strict=False)), len(merged)]
-        for window, values, (low, high) in zip(self.windows, inner, pairwise(cuts), strict=True):
-            merged[low:high] = values[low - window.first : high - window.first]
-        return merged
+        cut = self._cut()
+        rows = zip(
+            per_window, (cut.owned_first - cut.first).tolist(), (cut.owned_end - cut.first).tolist(), strict=True
+        )
+        return np.concatenate([values[1 + low : 1 + high] for values, low, high in rows])
+
+    def _cut(self) -> Windows:
+        return self.windowing.cut(np.array([len(self)]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedSentences(Sequence[EncodedSentence]):
+    """Sentences as model input, in columns: the tokens of all, one sentence after the other, special tokens left out.
+
+    Attributes:
+        ids: int64 [tokens].
+        offsets: int64 [tokens, 2], code points of each token in its sentence, half-open.
+        quotation: bool [tokens], whether a token stands inside a quotation.
+        starts: int64 [sentences + 1]; tokens ``starts[i]:starts[i + 1]`` are those of sentence ``i``.
+        windowing: how they are cut into windows.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    quotation: np.ndarray
+    starts: np.ndarray
+    windowing: Windowing
+
+    @classmethod
+    def of(cls, sentences: Sequence[EncodedSentence]) -> EncodedSentences:
+        """The sentences in columns; they must come from one encoder, and be one at least."""
+        if isinstance(sentences, EncodedSentences):
+            return sentences
+        return cls(
+            np.concatenate([sentence.ids for sentence in sentences]),
+            np.concatenate([sentence.offsets for sentence in sentences]),
+            np.concatenate([sentence.quotation for sentence in sentences]),
+            starts_of(np.array([len(sentence) for sentence in sentences])),
+            sentences[0].windowing,
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> EncodedSentence: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[EncodedSentence]: ...
+    def __getitem__(self, index: int | slice) -> EncodedSentence | list[EncodedSentence]:
+        numbers = range(len(self))[index]
+        return self._sentence(numbers) if isinstance(numbers, int) else [self._sentence(i) for i in numbers]
+
+    def __iter__(self) -> Iterator[EncodedSentence]:
+        return map(self._sentence, range(len(self)))
+
+    def _sentence(self, number: int) -> EncodedSentence:
+        tokens = slice(self.starts[number], self.starts[number + 1])
+        return EncodedSentence(self.ids[tokens], self.offsets[tokens], self.quotation[tokens], self.windowing)
+
+    def windows(self) -> Windows:
+        """The windows of all sentences; at least one for each, be it without tokens."""
+        return self.windowing.cut(np.diff(self.starts))
 
 
 class SentenceEncoder:
@@ -104,6 +240,7 @@ class SentenceEncoder:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
+        self._word_piece = WordPiece(tokenizer) if WordPiece.serves(tokenizer) else None
         self.max_length = max_length
         self.overlap = overlap
 
@@ -133,50 +270,40 @@ class SentenceEncoder:
             )
         return ids[0], ids[1]
 
-    def encode(self, texts: Sequence[str], states: Sequence[QuotationState] | None = None) -> list[EncodedSentence]:
+    @cached_property
+    def _windowing(self) -> Windowing:
+        return Windowing(self.max_length - 2, self.overlap, *self.special_ids)
+
+    def encode(self, texts: Sequence[str], states: Sequence[QuotationState] | None = None) -> EncodedSentences:
         """Tokenize sentences.
 
         Args:
             texts: sentences of any length; an empty one has no tokens and one window of special tokens only.
             states: the quotation state in which each sentence starts; outside any quotation when ``None``.
         """
-        states = [QuotationState()] * len(texts) if states is None else states
-        encoded = self.tokenizer.encode_batch([model_text(text) for text in texts], add_special_tokens=False)
-        return [
-            self._windowed(
-                np.asarray(e.ids, dtype=np.int64),
-                np.asarray(e.offsets, dtype=np.int64).reshape(-1, 2),
-                quotation_mask(text, state),
-            )
-            for e, text, state in zip(encoded, texts, states, strict=True)
-        ]
-
-    def _windowed(self, ids: np.ndarray, offsets: np.ndarray, inside: np.ndarray) -> EncodedSentence:
-        """Cut the tokens of one sentence into windows; ``inside`` is bool [code points]."""
-        if len(ids):
-            # A token of no width (some tokenizers make them) reads the state of the code point it stands before.
-            starts = np.minimum(offsets[:, 0], len(inside) - 1)
-            quotation = inside[starts] | inside[np.clip(offsets[:, 1] - 1, 0, len(inside) - 1)]
-        else:
-            quotation = np.zeros(0, dtype=bool)
-        size = self.max_length - 2
-        firsts = [0]
-        while firsts[-1] + size < len(ids):
-            firsts.append(min(firsts[-1] + size - self.overlap, len(ids) - size))
-        before, after = self.special_ids
-        windows = tuple(
-            Window(
-                first,
-                np.concatenate(([before], ids[first : first + size], [after])).astype(np.int64),
-                np.concatenate(([False], quotation[first : first + size], [False])).astype(np.int64),
-            )
-            for first in firsts
-        )
-        return EncodedSentence(offsets, windows)
+        if states is not None and len(states) != len(texts):
+            raise ValueError(f"{len(states)} states for {len(texts)} sentences; expected one for each")
+        plain = [model_text(text) for text in texts]
+        tokens = self._word_piece.tokenize(plain) if self._word_piece else tokenize(self.tokenizer, plain)
+        quotation = _quotation(tokens, texts, states or [OUTSIDE] * len(texts))
+        return EncodedSentences(tokens.ids, tokens.offsets, quotation, tokens.starts, self._windowing)
 
 
-def quotation_mask(text: str, state: QuotationState) -> np.ndarray:
-    """Which code points of a sentence stand inside a quotation: bool [max(1, len(text))]."""
-    if not text:
-        return np.zeros(1, dtype=bool)
-    return np.asarray(scan(text, state).mask, dtype=bool)
+def _quotation(tokens: Tokens, texts: Sequence[str], states: Sequence[QuotationState]) -> np.ndarray:
+    """Which tokens stand inside a quotation, with their first or their last code point: bool [tokens]."""
+    quotation = np.zeros(len(tokens.ids), dtype=bool)
+    begun = zip(texts, states, strict=True)
+    # Those of the others stand outside.
+    asked = [i for i, (text, state) in enumerate(begun) if state.inside or may_quote(text)]
+    mask = np.frombuffer(b"".join(bytes(scan(texts[i], states[i]).mask) for i in asked), dtype=bool)
+    if not mask.any():
+        return quotation
+    lengths = np.array([len(texts[i]) for i in asked])
+    counts = np.diff(tokens.starts)[asked]
+    token = count_up(tokens.starts[asked], counts)
+    base, final = np.repeat(starts_of(lengths)[:-1], counts), np.repeat(lengths - 1, counts)
+    # A token of no width (some tokenizers make them) reads the state of the code point it stands before.
+    first = np.minimum(tokens.offsets[token, 0], final)
+    last = np.clip(tokens.offsets[token, 1] - 1, 0, final)
+    quotation[token] = mask[base + first] | mask[base + last]
+    return quotation

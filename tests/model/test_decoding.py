@@ -1,5 +1,6 @@
 """Logits to spans: whole words, voices, sources, and what must hold for any logits and any text."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framing.codebook import Codebook
-from framing.engine.batching import _starts
 from framing.model.calibration import Calibration
 from framing.model.checkpoint import Checkpoint
-from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
+from framing.model.decoding import Decoded, DecodedSentence, Decoder, TokenLogits
 from framing.model.encoding import SentenceEncoder
-from framing.types import HedgeKind, Kind, Voice
+from framing.model.runs import starts_of
+from framing.types import HedgeKind, Kind, Mention, Source, Voice
 
 CODEBOOK = Codebook.default()
 ON, WEAK, OFF = 3.0, -0.6, -6.0  # probabilities 0.95, 0.35, 0.002
@@ -170,7 +171,7 @@ def test_what_holds_for_any_logits_and_text(
 ) -> None:
     rng = np.random.default_rng(seed)
     encoded = encoder.encode(texts)
-    starts = _starts(np.array([len(sentence) for sentence in encoded], dtype=np.int64))
+    starts = starts_of(np.array([len(sentence) for sentence in encoded], dtype=np.int64))
     outputs = len(CODEBOOK.outputs)
     calibration = Calibration(
         CODEBOOK.outputs, rng.uniform(0.5, 2, outputs), rng.uniform(0.2, 0.8, outputs), 1.3, 0.8, extension
@@ -204,6 +205,77 @@ def test_what_holds_for_any_logits_and_text(
             [text],
         )
         assert [m.text for m in alone[0].mentions] == [m.text for m in sentence.mentions]
+
+
+WORDS = st.sampled_from(
+    ["army", "rebels", "terrorist-held", "witnesses", "ministry", '"', '"', ", but", ";", " - while", "and", "said."]
+)
+TEXTS = st.lists(st.lists(WORDS, max_size=14).map(" ".join), min_size=1, max_size=5)
+
+
+@given(texts=TEXTS, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=150, deadline=None)
+def test_the_nearest_source_of_the_clause_is_cited(encoder: SentenceEncoder, texts: list[str], seed: int) -> None:
+    decoded = decode_at_random(encoder, texts, seed)
+    for text, encoded, sentence in zip(texts, encoder.encode(texts), decoded, strict=True):
+        breaks = [match.start() for match in re.finditer(r";|, (?=but)|\s- +(?=while)|\s(?=while|but)", text)]
+        in_quotation = set(encoded.offsets[encoded.quotation, 0].tolist())
+        for mention in sentence.mentions:
+            if mention.voice is Voice.AUTHOR or not sentence.sources:
+                assert mention.source is None
+                continue
+            distances = [distance(mention, source, breaks, in_quotation) for source in sentence.sources]
+            assert mention.source == sentence.sources[distances.index(min(distances))].text
+
+
+def distance(mention: Mention, source: Source, breaks: list[int], in_quotation: set[int]) -> tuple[bool, bool, int]:
+    low, high = sorted((mention.start, source.start))
+    return (
+        mention.voice is Voice.QUOTED and source.start in in_quotation,
+        any(low < at <= high for at in breaks),
+        max(source.start - mention.end, mention.start - source.end),
+    )
+
+
+@given(texts=TEXTS, seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_columns_and_objects_say_the_same(encoder: SentenceEncoder, texts: list[str], seed: int) -> None:
+    decoded = decode_at_random(encoder, texts, seed)
+    objects = list(decoded)
+    assert [decoded[i] for i in range(len(texts))] == objects == decoded[:]
+    spans = decoded.spans
+    order = list(zip(spans.sentence, spans.start, spans.end, spans.output, strict=True))
+    assert order == sorted(order)
+    for number, (text, sentence) in enumerate(zip(texts, objects, strict=True)):
+        own = range(decoded.span_starts[number], decoded.span_starts[number + 1])
+        assert set(spans.sentence[own]) <= {number}
+        assert len(own) == len(sentence.mentions) + len(sentence.hedges) + len(sentence.sources)
+        assert decoded.probabilities[number].tolist() == list(sentence.probabilities.values())
+        assert decoded.read[number] == (sentence.kind_probabilities is not None)
+        mentions = [i for i in own if CODEBOOK.outputs[spans.output[i]] in CODEBOOK.label_names]
+        for i, mention in zip(mentions, sentence.mentions, strict=True):
+            assert mention.label == CODEBOOK.outputs[spans.output[i]]
+            assert (mention.start, mention.end) == (spans.start[i], spans.end[i])
+            assert mention.probability == spans.probability[i]
+            assert mention.voice_probability == spans.voice_probability[i]
+            assert mention.voice is list(Voice)[spans.voice[i]]
+            at = spans.source[i]
+            assert mention.source == (None if at < 0 else text[spans.start[at] : spans.end[at]])
+
+
+def decode_at_random(encoder: SentenceEncoder, texts: list[str], seed: int) -> Decoded:
+    """Decode random logits in which about a tenth of the tokens carry each output, and more are sources."""
+    rng = np.random.default_rng(seed)
+    encoded = encoder.encode(texts)
+    labels = rng.normal(-2, 1.5, (len(encoded.ids), len(CODEBOOK.outputs))).astype(np.float32)
+    labels[:, CODEBOOK.output_index("source")] += 1.5
+    logits = TokenLogits(
+        labels,
+        rng.normal(0, 2, (len(encoded.ids), len(Voice))).astype(np.float32),
+        rng.normal(0, 2, (len(texts), len(Kind))).astype(np.float32),
+        encoded.starts,
+    )
+    return Decoder(CODEBOOK, Calibration.identity(CODEBOOK.outputs)).decode(logits, encoded, texts)
 
 
 def check_sentence(text: str, sentence: DecodedSentence) -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from framing.errors import CheckpointError
 from framing.model.checkpoint import Checkpoint
-from framing.model.encoding import SentenceEncoder, model_text
-from framing.text.quotations import OUTSIDE, RUNNING
+from framing.model.encoding import EncodedSentences, SentenceEncoder, model_text
+from framing.text.quotations import OUTSIDE, RUNNING, scan
 
 TEXTS = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("ab cd'\"“”.,-")), max_size=150)
 
@@ -52,6 +52,47 @@ def test_windows_cover_all_tokens_and_merge_gives_each_back_once(encoder: Senten
     assert sentence.merge(numbered)[:, 0].tolist() == list(range(len(sentence)))
     assert (sentence.offsets[:, 0] <= sentence.offsets[:, 1]).all()
     assert sentence.offsets.max(initial=0) <= len(text)
+
+
+@given(texts=st.lists(st.tuples(TEXTS, st.sampled_from([OUTSIDE, RUNNING, scan("'We came.").after])), max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_columns_say_what_the_tokenizer_and_the_quotation_scan_say(encoder: SentenceEncoder, texts) -> None:  # type: ignore[no-untyped-def]
+    encoded = encoder.encode([text for text, _ in texts], [state for _, state in texts])
+    assert len(encoded) == len(texts) == len(encoded.starts) - 1
+    for (text, state), sentence in zip(texts, encoded, strict=True):
+        expected = encoder.tokenizer.encode(model_text(text), add_special_tokens=False)
+        assert sentence.ids.tolist() == expected.ids
+        assert [tuple(pair) for pair in sentence.offsets.tolist()] == expected.offsets
+        inside = scan(text, state).mask
+        assert sentence.quotation.tolist() == [inside[start] or inside[end - 1] for start, end in expected.offsets]
+
+
+def test_sentences_are_a_sequence_and_make_columns_again(encoder: SentenceEncoder) -> None:
+    encoded = encoder.encode(["rebels fled", "", 'he said "rain" and', "the market"] * 3, [OUTSIDE] * 12)
+    assert [len(sentence) for sentence in encoded[1:-1:3]] == [0, 2, 2, 6]
+    assert encoded[-1].ids.tolist() == encoded[11].ids.tolist()
+    with pytest.raises(IndexError):
+        encoded[12]
+    again = EncodedSentences.of(list(encoded))
+    for name in ("ids", "offsets", "quotation", "starts"):
+        assert getattr(again, name).tolist() == getattr(encoded, name).tolist()
+
+
+def test_each_sentence_needs_its_state(encoder: SentenceEncoder) -> None:
+    with pytest.raises(ValueError, match="1 states for 2 sentences"):
+        encoder.encode(["rebels", "fled"], [OUTSIDE])
+
+
+def test_any_fast_tokenizer_serves() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.BPE({"<s>": 0, "</s>": 1, "r": 2, "a": 3, "Ġ": 4, '"': 5}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
+    encoded = SentenceEncoder(tokenizer).encode(['r "a"', ""] * 10)
+    assert encoded[18].ids.tolist() == [2, 4, 5, 3, 5]
+    assert encoded[18].quotation.tolist() == [False, False, False, True, False]
+    assert encoded[19].windows[0].ids.tolist() == [0, 1]
 
 
 def test_a_token_at_a_window_edge_is_read_in_the_neighbour(encoder: SentenceEncoder) -> None:

@@ -1,9 +1,12 @@
 """What stands inside quotation marks: the mask, one entry per code point, and the state that runs on."""
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from framing.text import quotations
 from framing.text.quotations import LONGEST_QUOTATION, OUTSIDE, RUNNING, scan
 
 MARKS = "\"'“”„«»‘’` \n.,sA9\u2029"
@@ -132,3 +135,11 @@ def test_words_put_into_marks_are_found_again(words):
     text = " and ".join(f"“{word}”" for word in words)
     assert quoted(text) == words
     assert quoted(text.replace("“", '"').replace("”", '"')) == words
+
+
+@given(st.text() | st.text(alphabet=MARKS, max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_a_text_that_is_passed_over_quickly_holds_no_quotation(text):
+    quick = scan(text)
+    with mock.patch.object(quotations, "may_quote", return_value=True):
+        assert scan(text) == quick
