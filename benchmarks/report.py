@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +22,7 @@ from framing.files import write_whole
 
 REPORT = Path(__file__).parent / "RESULTS.md"
 README = Path(__file__).parents[1] / "README.md"
-_README_BLOCK = re.compile(r"(?<=<!-- quality -->\n).*?(?=<!-- /quality -->)", re.DOTALL)
-#: Rows of the README's table; RESULTS.md has them all.
+#: Rows of the README's table of quality; RESULTS.md has them all.
 _README_MEASURES = (
     "frames, macro F1",
     "frames, micro F1",
@@ -75,29 +75,66 @@ def write_plots(folder: Path = RESULTS_FOLDER, plots: Path = PLOTS_FOLDER) -> No
 
 
 def is_readme_stale(path: Path = README, folder: Path = RESULTS_FOLDER) -> bool:
-    """Whether the README's table differs from what the record gives."""
+    """Whether the README's tables differ from what the records give."""
     text = path.read_text(encoding="utf-8")
     return text != readme(text, folder)
 
 
 def readme(text: str, folder: Path = RESULTS_FOLDER) -> str:
-    """The README with its table of quality as the record of the suite ``quality`` gives it.
+    """The README with its tables as the records give them.
 
     Args:
-        text: the README as it is, with the table's place marked by ``<!-- quality -->`` and ``<!-- /quality -->``.
+        text: the README as it is, with each table's place marked by ``<!-- NAME -->`` and ``<!-- /NAME -->``, NAME
+            being a key of :data:`_README_TABLES`.
         folder: of the records.
 
     Raises:
-        InputError: the record is not of the form, or the README does not mark the place.
+        InputError: a record is not of the form, or the README does not mark a place.
     """
+    for name, tables in _README_TABLES.items():
+        place = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        found = place.search(text)
+        if found is None:
+            raise InputError(f"{README.name} has no place for a table", expected=f"<!-- {name} --> … <!-- /{name} -->")
+        begin, end = found.span()
+        text = text[:begin] + "\n\n".join(map(_table, tables(folder))) + "\n" + text[end:]
+    return text
+
+
+def _quality_table(folder: Path) -> list[dict[str, Any]]:
     record = _read(folder / "quality.json")
     systems = record["tables"][0]
     rows = [row for row in systems["rows"] if row[0] in _README_MEASURES]
     first = f"{record['inputs']['gold']['sentences']} gold sentences"
-    table = _table({**systems, "title": "", "columns": [first, *systems["columns"][1:]], "rows": rows, "note": ""})
-    if not _README_BLOCK.search(text):
-        raise InputError(f"{README.name} has no place for the table", expected="<!-- quality --> … <!-- /quality -->")
-    return _README_BLOCK.sub(lambda _: table + "\n", text)
+    return [{"title": "", "columns": [first, *systems["columns"][1:]], "rows": rows, "note": ""}]
+
+
+def _speed_tables(folder: Path) -> list[dict[str, Any]]:
+    """Systems with the same weights, and what else a user waits for or makes room for."""
+    throughput, memory = _read(folder / "throughput.json"), _read(folder / "memory.json")
+    results = throughput["results"]
+    systems = next(table for table in throughput["tables"] if table["title"] == "Systems")
+    same = {system["title"] for system in results["systems"] if system["agreement"]}
+    columns = [0, 1, *(i for i, name in enumerate(systems["columns"]) if name.startswith("×"))]
+    rows = [[row[i] for i in columns] for row in systems["rows"] if row[0] in same]
+    machine = throughput["machine"]
+    first = f"{machine['processor']}, {machine['cores']} cores"
+    start, latency = results["cold_start"][0], results["latency"][0]
+    peak = max(sample["resident"] for samples in memory["results"].values() for sample in samples)
+    facts = [
+        ["`import framing`", f"{results['imports']['seconds']['median'] * 1e3:.0f} ms"],
+        ["from the start of Python to the first label, without torch", f"{start['seconds']['median']:.2f} s"],
+        ["one sentence, 50th and 99th percentile", f"{latency['p50'] * 1e3:.1f} and {latency['p99'] * 1e3:.1f} ms"],
+        [f"peak memory, JSONL of {memory['inputs']['corpus']['bytes'] / 1e9:.1f} GB", f"{peak / 2**20:.0f} MiB"],
+    ]
+    return [
+        {"title": "", "columns": [first, *(systems["columns"][i] for i in columns[1:])], "rows": rows, "note": ""},
+        {"title": "", "columns": ["what else", "measured"], "rows": facts, "note": ""},
+    ]
+
+
+#: Name of a place in the README -> the tables that stand there.
+_README_TABLES: dict[str, Callable[[Path], list[dict[str, Any]]]] = {"quality": _quality_table, "speed": _speed_tables}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -255,9 +255,9 @@ class Labeler:
         with ThreadPoolExecutor(1, thread_name_prefix="framing-model") as model:
             try:
                 for group in _grouped(items, self.engine.look_ahead):
-                    texts = [sentence.text for _, sentence, _ in group]
-                    encoded = self._encoder.encode(texts, [state for _, _, state in group])
-                    waiting.append(_Scoring(group, texts, encoded, model.submit(score, self.engine, encoded)))
+                    different = _Different.of(group)
+                    encoded = self._encoder.encode(different.texts, different.states)
+                    waiting.append(_Scoring(group, different, encoded, model.submit(score, self.engine, encoded)))
                     if len(waiting) > 1:
                         yield self._finish(waiting.popleft())
                 while waiting:
@@ -267,9 +267,31 @@ class Labeler:
                     scoring.logits.cancel()
 
     def _finish(self, scoring: _Scoring) -> Iterator[SentenceLabels]:
-        decoded = self._decoder.decode(scoring.logits.result(), scoring.encoded, scoring.texts)
-        for (document, sentence, _), found in zip(scoring.group, decoded, strict=True):
-            yield _record(document, sentence, found)
+        different = scoring.different
+        decoded = list(self._decoder.decode(scoring.logits.result(), scoring.encoded, different.texts))
+        for (document, sentence, _), number in zip(scoring.group, different.numbers, strict=True):
+            yield _record(document, sentence, decoded[number])
+
+
+@dataclass(frozen=True, slots=True)
+class _Different:
+    """The different sentences of a group, which are computed once however often they occur.
+
+    Attributes:
+        texts, states: of each.
+        numbers: of each item of the group, which of them it is.
+    """
+
+    texts: list[str]
+    states: list[QuotationState]
+    numbers: list[int]
+
+    @classmethod
+    def of(cls, group: Sequence[_Item]) -> Self:
+        """What is said of a sentence depends on its text and on the state in which it begins."""
+        known: dict[tuple[str, QuotationState], int] = {}
+        numbers = [known.setdefault((sentence.text, state), len(known)) for _, sentence, state in group]
+        return cls([text for text, _ in known], [state for _, state in known], numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +299,7 @@ class _Scoring:
     """A group of sentences on its way through the model."""
 
     group: Sequence[_Item]
-    texts: list[str]
+    different: _Different
     encoded: Sequence[EncodedSentence]
     logits: Future[TokenLogits]
 

@@ -3,7 +3,7 @@
 import datetime
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import framing
 from framing import Document, InputError, Kind, Labeler, SentenceLabels
 from framing.codebook import Codebook
+from framing.engine import Batch, Logits
 from framing.errors import CheckpointNotFoundError, CodebookMismatchError, SettingError
 
 ARTICLE = (
@@ -124,6 +125,28 @@ def test_documents_stream_in_order_with_bounded_look_ahead(
     assert len(rest[3]) == 0
     alone = tiny_labeler.document(ARTICLE)
     assert all(same(a, b) for labels in (rest[0], rest[37]) for a, b in zip(labels, alone, strict=True))
+
+
+def test_sentences_that_repeat_are_computed_once(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = 0
+    run_all = tiny_labeler.engine.run_all
+
+    def counting(batches: Sequence[Batch]) -> Iterator[Logits]:
+        nonlocal rows
+        rows += sum(map(len, batches))
+        return run_all(batches)
+
+    monkeypatch.setattr(tiny_labeler.engine, "run_all", counting)
+    texts = ["The army fled.", "Rain.", "The army fled.", "", "Rain.", ""]
+    labels = tiny_labeler(texts)
+    assert rows == 2
+    assert [s.text for s in labels] == texts
+    assert [s.index for s in labels] == list(range(6))
+    assert all(same(labels[i], labels[j]) for i, j in ((0, 2), (1, 4), (3, 5)))
+    # In a running quotation the same words are another sentence.
+    rows = 0
+    tiny_labeler.sentences(['He said: "Rain.', "The army fled.", 'Rain."', "The army fled."])
+    assert rows == 4
 
 
 def test_blank_documents_do_not_pile_up(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
