@@ -79,3 +79,16 @@ def test_import_framing_is_light() -> None:
 def test_labelling_on_a_cpu_needs_no_torch() -> None:
     code = "import framing; framing.load(engine='onnx')('Militants left the city, the ministry said.')"
     assert not loaded_modules(code) & {"torch", "transformers", "evaluate", "datasets", "sklearn", "pandas"}
+
+
+def test_labelling_sentences_in_torch_needs_only_what_runs_the_model() -> None:
+    blocked = ("datasets", "evaluate", "sentencex", "onnxruntime", "onnx", "trafilatura", "sklearn", "scipy")
+    code = f"""
+for name in {blocked}:
+    sys.modules[name] = None  # importing it fails
+import framing
+labeler = framing.load(engine="torch", device="cpu")
+labels = labeler(["Militants left the city, the ministry said.", ""])
+assert "militants" in labels[0].frames and not labels[1].frames, labels
+"""
+    assert {"torch", "transformers"} <= loaded_modules(code)

@@ -14,8 +14,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sentencex
-
 from framing.text.kinds import LineKind, classify, is_credit, kind_of_sentence
 from framing.text.quotations import OUTSIDE, scan
 from framing.types import Kind, Sentence
@@ -194,6 +192,8 @@ def _cuts(original: str) -> Iterator[tuple[int, int]]:
 
 def _boundaries(blanked: str) -> Iterator[int]:
     """Where sentencex begins a new sentence; piece by piece, each piece beginning at a boundary of the one before."""
+    import sentencex  # here: who labels sentences has them cut already
+
     begin, size = 0, _PIECE
     while begin < len(blanked):
         piece = blanked[begin : begin + size]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from framing.engine import Batch, Engine, Logits, open_engine
 from framing.engine.batching import SHORTEST_SHARE, plan, score
 from framing.engine.onnx import OnnxEngine
-from framing.engine.torch import TorchEngine
 from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError, SettingError
 from framing.model.checkpoint import GRAPH, Checkpoint, write_sums
 from framing.model.modeling import FramingModel
@@ -89,53 +88,6 @@ def test_nothing_to_score(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
     assert len(score(engine, []).kind) == 0
     blank = score(engine, tiny_checkpoint.sentence_encoder().encode(["", "  "]))
     assert blank.starts.tolist() == [0, 0, 0] and len(blank.kind) == 2
-
-
-def test_a_batch_that_does_not_fit_is_halved(tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = TorchEngine(tiny_checkpoint, device="cpu")
-    batch = batch_of([2, 50, 60, 3], [2, 90, 91, 3], [2, 55, 56, 3], [2, 57, 58, 3], [2, 59, 3])
-    expected, budget = engine.run(batch), engine.token_budget
-    start = engine._start
-
-    def start_small(given: Batch) -> object:
-        if len(given) > 2:
-            raise torch.OutOfMemoryError("out of memory")
-        return start(given)
-
-    monkeypatch.setattr(engine, "_start", start_small)
-    halved = engine.run(batch)
-    np.testing.assert_allclose(halved.labels, expected.labels, atol=1e-5)
-    np.testing.assert_allclose(halved.kind, expected.kind, atol=1e-5)
-    assert engine.token_budget < budget
-
-
-def test_one_window_that_does_not_fit_is_an_error(tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = TorchEngine(tiny_checkpoint, device="cpu")
-
-    def fail(given: Batch) -> object:
-        raise torch.OutOfMemoryError("out of memory")
-
-    monkeypatch.setattr(engine, "_start", fail)
-    with pytest.raises(torch.OutOfMemoryError):
-        engine.run(batch_of([2, 50, 3], [2, 51, 3]))
-
-
-def test_half_precision_stays_close_and_returns_float32(tiny_checkpoint: Checkpoint) -> None:
-    batch = batch_of([2, 50, 60, 70, 80, 3])
-    full = TorchEngine(tiny_checkpoint, device="cpu").run(batch)
-    half = TorchEngine(tiny_checkpoint, device="cpu", precision="bf16").run(batch)
-    assert half.labels.dtype == np.float32
-    np.testing.assert_allclose(half.labels, full.labels, atol=0.2)
-    assert not np.array_equal(half.labels, full.labels)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_gives_what_the_cpu_gives(tiny_checkpoint: Checkpoint) -> None:
-    encoded = tiny_checkpoint.sentence_encoder().encode(SENTENCES)
-    on_gpu = score(TorchEngine(tiny_checkpoint, device="cuda", precision="fp32"), encoded)
-    on_cpu = score(TorchEngine(tiny_checkpoint, device="cpu"), encoded)
-    np.testing.assert_allclose(on_gpu.labels, on_cpu.labels, atol=1e-2)
 
 
 @given(

@@ -1,0 +1,428 @@
+"""Batches through a device: cut to few shapes, several on their way at a time, results in the order of the input.
+
+This is the logic alone. What computes is a :class:`Device`: the CPU, a GPU, or a test's. Batches are cut into *chunks*,
+runs of rows that fill one of a few shapes; neighbouring batches of one padded length share chunks. A chunk travels in a
+:class:`Slot`, memory that is allocated once and used again and again: a device can only copy while it computes from and
+to page-locked memory, and locking pages takes longer than a batch computes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from framing.engine.base import Batch, Logits
+
+#: Chunks on their way at a time: one computes while one is copied in and one out.
+IN_FLIGHT = 3
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Rows of one length, padding included."""
+
+    rows: int
+    length: int
+
+    @property
+    def cells(self) -> int:
+        """How many tokens it holds, padding included."""
+        return self.rows * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The shapes that a device computes.
+
+    Attributes:
+        token_budget: cells of the largest one. A row longer than that is a shape of its own.
+        lengths: ascending; rows are padded up to the next of these, and longer ones not at all. Without any, all have
+            the length that they come in, and no rows are added.
+    """
+
+    token_budget: int
+    lengths: tuple[int, ...] = ()
+
+    def length(self, width: int) -> int:
+        """The length to which a row of ``width`` tokens is padded."""
+        return next((length for length in self.lengths if length >= width), width)
+
+    def most_rows(self, length: int) -> int:
+        """Rows of the largest shape of this length; full eights where there are lengths, as tensor cores like it."""
+        rows = max(1, self.token_budget // length)
+        return rows - rows % 8 if self.lengths and rows > 8 else rows
+
+    def of(self, rows: int, length: int) -> Shape:
+        """The shape for so many rows: the largest of its length, or the half, a quarter, … of it that still does."""
+        if not self.lengths:
+            return Shape(rows, length)
+        padded = self.most_rows(length)
+        while padded // 2 >= rows:
+            padded //= 2
+        return Shape(max(padded, rows), length)
+
+
+# --- chunks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows ``first:end`` of the batch with the number ``batch``."""
+
+    batch: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that are computed together.
+
+    Attributes:
+        length: to which they are padded.
+        pieces: whose rows they are, in the order of the batches.
+    """
+
+    length: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(piece.end - piece.first for piece in self.pieces)
+
+    def split(self, rows: int) -> tuple[Chunk, Chunk]:
+        """The first ``rows`` rows, and the others."""
+        before: list[Piece] = []
+        after: list[Piece] = []
+        for piece in self.pieces:
+            cut = min(piece.end, piece.first + rows)
+            if cut > piece.first:
+                before.append(Piece(piece.batch, piece.first, cut))
+            if cut < piece.end:
+                after.append(Piece(piece.batch, cut, piece.end))
+            rows -= cut - piece.first
+        return Chunk(self.length, tuple(before)), Chunk(self.length, tuple(after))
+
+
+def cut(batches: Iterable[Batch], shapes: Shapes) -> Iterator[Chunk]:
+    """Cut batches into chunks that fill their shapes; every row is in one, in order."""
+    open_chunk = Chunk(0, ())
+    for number, batch in enumerate(batches):
+        if not len(batch):
+            continue
+        length = shapes.length(batch.input_ids.shape[1])
+        if length != open_chunk.length and open_chunk.pieces:
+            yield open_chunk
+            open_chunk = Chunk(length, ())
+        open_chunk = Chunk(length, (*open_chunk.pieces, Piece(number, 0, len(batch))))
+        most = shapes.most_rows(length)
+        while open_chunk.rows >= most:
+            full, open_chunk = open_chunk.split(most)
+            yield full
+    if open_chunk.pieces:
+        yield open_chunk
+
+
+# --- cells: how a batch travels ---------------------------------------------------------------------------------------
+
+
+def pack(batch: Batch, rows: slice) -> np.ndarray:
+    """Rows of a batch as int32 [rows, length]: ``id * 4 + quotation * 2 + mask``, a sixth of the bytes to copy."""
+    return batch.input_ids[rows] * 4 + batch.quotation[rows] * 2 + batch.attention_mask[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What :func:`pack` has packed: integer tensors [rows, length]; a cell of 0 is padding."""
+
+    input_ids: torch.Tensor
+    quotation: torch.Tensor
+    mask: torch.Tensor
+
+    @classmethod
+    def unpack(cls, cells: torch.Tensor) -> Cells:
+        """Unpack on the tensor's device."""
+        return cls(cells >> 2, (cells >> 1) & 1, cells & 1)
+
+
+# --- the device and its slots -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Logits of a token, of which the first ``labels`` are the labels' and the others the voices', and of a row."""
+
+    labels: int
+    voice: int
+    kind: int
+
+    @property
+    def token(self) -> int:
+        """Logits of a token."""
+        return self.labels + self.voice
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Logits of a shape: float32 ``tokens`` [rows, length, widths.token] and ``kind`` [rows, widths.kind]."""
+
+    tokens: np.ndarray
+    kind: np.ndarray
+
+
+class Buffers:
+    """Memory for the input and the output of one shape of at most so many cells, used again and again.
+
+    Args:
+        widths: how wide the output is.
+        capacity: in cells.
+        device: where; the host when ``None``.
+        pinned: page-lock it; on the host.
+    """
+
+    def __init__(
+        self, widths: Widths, capacity: int, *, device: torch.device | None = None, pinned: bool = False
+    ) -> None:
+        self.capacity = capacity
+        self._widths = widths
+        self._cells = torch.zeros(capacity, dtype=torch.int32, device=device, pin_memory=pinned)
+        self._tokens = torch.zeros(capacity * widths.token, device=device, pin_memory=pinned)
+        self._kind = torch.zeros(capacity * widths.kind, device=device, pin_memory=pinned)
+
+    def cells_of(self, shape: Shape) -> torch.Tensor:
+        """The packed input as int32 [rows, length], a view."""
+        return self._cells[: shape.cells].view(shape.rows, shape.length)
+
+    def tokens_of(self, shape: Shape) -> torch.Tensor:
+        """The tokens' output as float32 [rows, length, widths.token], a view."""
+        return self._tokens[: shape.cells * self._widths.token].view(shape.rows, shape.length, self._widths.token)
+
+    def kind_of(self, shape: Shape) -> torch.Tensor:
+        """The rows' output as float32 [rows, widths.kind], a view."""
+        return self._kind[: shape.rows * self._widths.kind].view(shape.rows, self._widths.kind)
+
+
+class Slot(Buffers):
+    """A chunk's memory on the host; a device that needs more with it makes slots of its own kind."""
+
+    def fill(self, chunk: Chunk, batches: Sequence[Batch], shape: Shape) -> None:
+        """Pack a chunk's rows; what is left of the shape becomes padding."""
+        cells = self.cells_of(shape).numpy()
+        cells[...] = 0
+        row = 0
+        for piece in chunk.pieces:
+            batch = batches[piece.batch]
+            count = piece.end - piece.first
+            cells[row : row + count, : batch.input_ids.shape[1]] = pack(batch, slice(piece.first, piece.end))
+            row += count
+
+    def read(self, shape: Shape) -> Output:
+        """The logits that the device has written, as views."""
+        return Output(self.tokens_of(shape).numpy(), self.kind_of(shape).numpy())
+
+
+SomeSlot = TypeVar("SomeSlot", bound=Slot)
+
+
+class Device(Protocol[SomeSlot]):
+    """Where a pipeline computes."""
+
+    @property
+    def widths(self) -> Widths:
+        """How wide the output is."""
+        ...
+
+    def new_slot(self, cells: int) -> SomeSlot:
+        """Allocate a slot that can hold so many cells."""
+        ...
+
+    def start(self, slot: SomeSlot, shape: Shape) -> None:
+        """Queue what is in the slot; may return before it is computed.
+
+        Raises:
+            torch.OutOfMemoryError: it does not fit into the device's memory.
+        """
+        ...
+
+    def finish(self, slot: SomeSlot) -> None:
+        """Wait until the slot holds the output of what was last started in it."""
+        ...
+
+    def release_memory(self) -> None:
+        """Free what can be had again; nothing of this pipeline is on its way."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What it is and how it computes, JSON-ready."""
+        ...
+
+
+# --- the pipeline -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Started(Generic[SomeSlot]):
+    chunk: Chunk
+    shape: Shape
+    slot: SomeSlot
+
+
+class Pipeline(Generic[SomeSlot]):
+    """Runs batches on a device. A chunk that does not fit into its memory is halved until it does.
+
+    Safe to use from several threads, each of which has slots of its own while it runs.
+
+    Args:
+        device: what computes.
+        shapes: what it computes at a time.
+
+    Attributes:
+        shapes: as given; with a smaller budget once the memory was too small for it.
+    """
+
+    def __init__(self, device: Device[SomeSlot], shapes: Shapes) -> None:
+        self.shapes = shapes
+        self._device = device
+        self._idle: list[SomeSlot] = []
+        self._lock = Lock()
+
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[Logits]:
+        """Run batches; results in their order, in memory of their own.
+
+        Raises:
+            torch.OutOfMemoryError: a single row does not fit.
+        """
+        waiting = deque(cut(batches, self.shapes))
+        flying: deque[_Started[SomeSlot]] = deque()
+        results = _Results(batches, self._device.widths)
+        try:
+            while waiting or flying:
+                if not waiting or len(flying) == IN_FLIGHT:
+                    yield from self._land(flying, results)
+                    continue
+                chunk = self._fitting(waiting)
+                if self._takes_off(chunk, batches, flying):
+                    continue
+                # It does not fit: let the others finish, free what there is to free, and try a half.
+                while flying:
+                    yield from self._land(flying, results)
+                self._shrink(chunk)
+                if chunk.rows == 1:
+                    flying.append(self._started(chunk, batches))
+                else:
+                    waiting.extendleft(reversed(chunk.split(chunk.rows // 2)))
+            yield from results.complete()
+        finally:
+            # What was asked for is not wanted any more, or went wrong; a slot may only be used again when it is still.
+            while flying:
+                self._device.finish(flying[0].slot)
+                self._give_back(flying.popleft().slot)
+
+    def close(self) -> None:
+        """Forget the slots."""
+        with self._lock:
+            self._idle.clear()
+
+    def _fitting(self, waiting: deque[Chunk]) -> Chunk:
+        """The next chunk, or as much of it as fits the budget, which may be smaller than when it was cut."""
+        chunk = waiting.popleft()
+        most = self.shapes.most_rows(chunk.length)
+        if chunk.rows > most:
+            chunk, rest = chunk.split(most)
+            waiting.appendleft(rest)
+        return chunk
+
+    def _takes_off(self, chunk: Chunk, batches: Sequence[Batch], flying: deque[_Started[SomeSlot]]) -> bool:
+        """Start a chunk; whether it fitted. The error is let go here, as its traceback would keep memory alive."""
+        try:
+            flying.append(self._started(chunk, batches))
+        except torch.OutOfMemoryError:
+            return False
+        return True
+
+    def _started(self, chunk: Chunk, batches: Sequence[Batch]) -> _Started[SomeSlot]:
+        shape = self.shapes.of(chunk.rows, chunk.length)
+        slot = self._take_slot(shape)
+        slot.fill(chunk, batches, shape)
+        self._device.start(slot, shape)
+        return _Started(chunk, shape, slot)
+
+    def _land(self, flying: deque[_Started[SomeSlot]], results: _Results) -> Iterator[Logits]:
+        """Wait for the oldest chunk; the batches that are complete with it."""
+        started = flying.popleft()
+        self._device.finish(started.slot)
+        results.add(started.chunk, started.slot.read(started.shape))
+        self._give_back(started.slot)
+        yield from results.complete()
+
+    def _shrink(self, chunk: Chunk) -> None:
+        cells = min(self.shapes.token_budget, chunk.rows * chunk.length)
+        self.shapes = Shapes(max(1, cells // 2), self.shapes.lengths)
+        self.close()
+        self._device.release_memory()
+
+    def _take_slot(self, shape: Shape) -> SomeSlot:
+        with self._lock:
+            while self._idle:
+                slot = self._idle.pop()
+                if slot.capacity >= shape.cells:
+                    return slot
+        return self._device.new_slot(max(shape.cells, self.shapes.token_budget))
+
+    def _give_back(self, slot: SomeSlot) -> None:
+        with self._lock:
+            self._idle.append(slot)
+
+
+class _Results:
+    """Puts the logits of batches together from those of chunks."""
+
+    def __init__(self, batches: Sequence[Batch], widths: Widths) -> None:
+        self._batches = batches
+        self._widths = widths
+        self._begun: dict[int, Logits] = {}
+        self._missing: dict[int, int] = {}
+        self._next = 0
+        for number, batch in enumerate(batches):
+            if not len(batch):  # no chunk will speak of it
+                self._begin(number)
+
+    def add(self, chunk: Chunk, output: Output) -> None:
+        """Copy a chunk's logits to where they belong."""
+        row = 0
+        for piece in chunk.pieces:
+            logits = self._begin(piece.batch)
+            source = slice(row, row + piece.end - piece.first)
+            target = slice(piece.first, piece.end)
+            tokens = output.tokens[source, : logits.labels.shape[1]]
+            logits.labels[target] = tokens[..., : self._widths.labels]
+            logits.voice[target] = tokens[..., self._widths.labels :]
+            logits.kind[target] = output.kind[source]
+            self._missing[piece.batch] -= piece.end - piece.first
+            row = source.stop
+
+    def complete(self) -> Iterator[Logits]:
+        """The batches whose last row has come since the last call. Chunks come in order, and so do batches."""
+        while self._missing.get(self._next) == 0:
+            del self._missing[self._next]
+            self._next += 1
+            yield self._begun.pop(self._next - 1)
+
+    def _begin(self, number: int) -> Logits:
+        if number not in self._begun:
+            rows, length = self._batches[number].input_ids.shape
+            widths = (self._widths.labels, self._widths.voice)
+            labels, voice = (np.empty((rows, length, width), dtype=np.float32) for width in widths)
+            self._begun[number] = Logits(labels, voice, np.empty((rows, self._widths.kind), dtype=np.float32))
+            self._missing[number] = rows
+        return self._begun[number]
