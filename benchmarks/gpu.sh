@@ -23,7 +23,7 @@ import framing
 
 with framing.load(engine="torch", device="cuda") as labeler:
     for _ in range(4):  # enough for graphs to be made
-        labeler(["The army liberated the town from terrorists, state TV claimed."] * 64)
+        labeler([f"The army liberated town {n} from terrorists, state TV claimed." for n in range(64)])
     for key, value in labeler.describe().items():
         print(f"{key}: {value}")
 PYTHON

@@ -23,6 +23,8 @@ LAYERS = [
     ["records"],
     ["evaluate"],
     ["train"],
+    ["batch"],
+    ["benchmark"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
