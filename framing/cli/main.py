@@ -11,13 +11,17 @@ import typer
 
 import framing
 from framing.cli import codebook, seeds
+from framing.cli.batch import batch_command
+from framing.cli.benchmark import benchmark_command
 from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
 
 # Typer's decorated tracebacks would hide where a mistake of ours is.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("label")(label_command)
+app.command("batch", no_args_is_help=True)(batch_command)
 app.command("evaluate", no_args_is_help=True)(evaluate_command)
+app.command("benchmark")(benchmark_command)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(seeds.app, name="seeds")
 

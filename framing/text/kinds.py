@@ -122,13 +122,16 @@ _DATE_WORD = re.compile(
 )
 _SEPARATOR = re.compile(r"\s+[/>»›|·•]\s*|\s*[»›|·•]\s+")
 _GLUED = re.compile(r"(?<=[a-z]{3})[A-Z][a-z]{2}")
+# Words and separators take turns, so that a line can be read in one way only: it must not be tried in all of them.
+_BYLINE_WORD = (
+    r"(?:[A-Z][\w.'’-]*|[a-z]{1,3}-[A-Z][\w'’-]*|an?|our|and|for|of|de|van|von|bin|in|the|staff|reporters?|"
+    r"writers?|correspondents?|agencies)"
+)
 _BYLINE = re.compile(
-    r"(?:By|BY|Written by|Posted by|Author:|Reporter:)\s+"
-    r"(?:(?:[A-Z][\w.'’-]*|[a-z]{1,3}-[A-Z][\w'’-]*|an?|our|and|for|of|de|van|von|bin|in|the|staff|reporters?|"
-    r"writers?|correspondents?|agencies|[&,|/])[\s,|/]*)+"
+    rf"(?:By|BY|Written by|Posted by|Author:|Reporter:)\s+{_BYLINE_WORD}(?:[\s,|/&]+{_BYLINE_WORD})*[\s,|/&]*"
 )
 _DATELINE = re.compile(
-    r"[A-Z][A-Z'’.-]+(?:[ -][A-Z'’.-]+)*(?:[,/] ?[A-Z][\w.]+(?: [A-Z][\w.]+)?)?,?\s*(?:\([^()]{2,30}\)\s*[-–—]*|[-–—]+)"
+    r"[A-Z][A-Z'’.-]+(?: [A-Z'’.-]+)*(?:[,/] ?[A-Z][\w.]+(?: [A-Z][\w.]+)?)?,?\s*(?:\([^()]{2,30}\)\s*[-–—]*|[-–—]+)"
 )
 _DESK_NOTE = re.compile(
     r"\(?(?:Additional |With )?(?:reporting|editing|writing|compiled|translated|edited|written) by [A-Z]", re.IGNORECASE

@@ -210,3 +210,25 @@ def test_real_articles(file, headlines, captions, comments, boilerplate, in_quot
     counts = Counter(s.kind for s in sentences)
     assert [counts[H], counts[C], counts[M], counts[D]] == [headlines, captions, comments, boilerplate]
     assert sum(s.starts_in_quotation for s in sentences) == in_quotation
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BY OUR CORRESPONDENT IN THE PROVINCIAL CAPITAL | PUBLISHED 12.03.2019 07:15 | UPDATED 09:02 | 214 COMMENTS",
+        "By " + "A" * 60 + "!",
+        "BAGHDAD" + "-" * 60 + "!",
+        "By " + "a-A" * 40 + "?",
+    ],
+)
+def test_no_line_is_tried_in_exponentially_many_ways(line: str) -> None:
+    assert len(classify([line, "The army retook the town on Monday, officials said."], [True, True])) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["By JOHN SMITH and Jane Doe", "By a Staff Reporter", "BY OUR CORRESPONDENT | BEIRUT", "By Ali al-Hasan, AFP"],
+)
+def test_bylines_are_debris(line: str) -> None:
+    kinds = classify([line, "The army retook the town on Monday, officials said, after a week."], [True, True])
+    assert kinds[0].kind is Kind.BOILERPLATE

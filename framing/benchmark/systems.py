@@ -1,0 +1,134 @@
+"""What a worker measures: a system that labels sentences. The installed package's own is here."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import framing
+from framing.benchmark.protocol import Outcome, SystemSpec
+from framing.benchmark.sentences import take
+from framing.engine.batching import score
+from framing.labeler import Labeler
+from framing.text.quotations import OUTSIDE
+from framing.types import Document
+
+#: Sentences of a document of :meth:`FramingSystem.stream`, about an article's.
+_DOCUMENT = 20
+
+
+class System(ABC):
+    """What runs in a worker and is timed, round by round."""
+
+    @abstractmethod
+    def round(self, sentences: Sequence[str]) -> dict[str, float]:
+        """What is timed; returns figures beside the time, if any."""
+
+    def describe(self) -> dict[str, Any]:
+        """What runs where, JSON-ready."""
+        return {}
+
+
+class LabellingSystem(System):
+    """Labels sentences that have nothing to do with each other.
+
+    Attributes:
+        same_weights: whether it runs the checkpoint's weights, so that its labels can be held against the reference's.
+    """
+
+    same_weights: ClassVar[bool] = True
+
+    @abstractmethod
+    def label(self, sentences: Sequence[str]) -> Sequence[Any]:
+        """All that it says of the sentences, in their order."""
+
+    def round(self, sentences: Sequence[str]) -> dict[str, float]:
+        """Labels the sentences."""
+        self.label(sentences)
+        return {}
+
+    def outcomes(self, sentences: Sequence[str]) -> list[Outcome]:
+        """What it says, in the form in which systems are compared."""
+        return [outcome_of(labels) for labels in self.label(sentences)]
+
+
+#: Makes a system of its declaration and the checkpoint's folder.
+Opener = Callable[[SystemSpec, Path], System]
+
+
+def outcome_of(labels: Any) -> Outcome:
+    """Of a :class:`~framing.types.SentenceLabels` or a :class:`~framing.model.decoding.DecodedSentence`."""
+    kind = labels.kind() if callable(labels.kind) else labels.kind
+    names = {*labels.frames, *(f"hedge.{hedge.kind}" for hedge in labels.hedges), str(kind)}
+    return Outcome(tuple(labels.probabilities.values()), tuple(sorted(names)))
+
+
+class FramingSystem(LabellingSystem):
+    """The package as its users call it: ``framing.load(…)`` and ``labeler(sentences)``.
+
+    Args:
+        spec: gives engine, device, precision, threads and token budget.
+        checkpoint: its folder.
+    """
+
+    def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
+        self.labeler: Labeler = framing.load(
+            checkpoint, engine=spec.engine, device=spec.device, precision=spec.precision, threads=spec.threads
+        )
+        if spec.token_budget is not None:
+            self.labeler.engine.token_budget = spec.token_budget
+
+    def label(self, sentences: Sequence[str]) -> Sequence[Any]:
+        """The labeler's records."""
+        return self.labeler(sentences)
+
+    def describe(self) -> dict[str, Any]:
+        """The labeler's own description."""
+        return self.labeler.describe()
+
+    def split(self, sentences: Sequence[str]) -> dict[str, float]:
+        """Label the sentences in steps, and say how many seconds each takes.
+
+        Returns:
+            ``tokenise``: text to windows of token ids; ``model``: these to logits, batching included; ``decode``:
+            logits to spans and probabilities; ``records``: what a call of the labeler does beside these three.
+        """
+        seconds = dict.fromkeys(("tokenise", "model", "decode", "records"), 0.0)
+        size = self.labeler.engine.look_ahead
+        for first in range(0, len(sentences), size):
+            texts = list(sentences[first : first + size])
+            started = time.perf_counter()
+            encoded = self.labeler._encoder.encode(texts, [OUTSIDE] * len(texts))
+            tokenised = time.perf_counter()
+            logits = score(self.labeler.engine, encoded)
+            computed = time.perf_counter()
+            self.labeler._decoder.decode(logits, encoded, texts)
+            decoded = time.perf_counter()
+            self.labeler(texts)
+            whole = time.perf_counter() - decoded
+            seconds["tokenise"] += tokenised - started
+            seconds["model"] += computed - tokenised
+            seconds["decode"] += decoded - computed
+            seconds["records"] += whole - (decoded - started)
+        return {step: max(0.0, value) for step, value in seconds.items()}
+
+    def stream(self, sentences: Sequence[str], count: int) -> int:
+        """Label documents of the sentences, over and over, as a stream of which nothing is kept.
+
+        Args:
+            sentences: at least one.
+            count: how many to put into the stream; the reader may cut some in two.
+
+        Returns:
+            How many were labelled.
+        """
+        return sum(len(labels) for labels in self.labeler.documents(_documents(sentences, count)))
+
+
+def _documents(sentences: Sequence[str], count: int) -> Iterator[Document]:
+    for first in range(0, count, _DOCUMENT):
+        text = "\n\n".join(take(sentences, first, min(_DOCUMENT, count - first)))
+        yield Document(text, id=str(first))

@@ -1,0 +1,237 @@
+"""The throughput suite: its declarations, its peers, and a small run of all of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from benchmarks import report
+from benchmarks.throughput.agreement import AgreementWithReference
+from benchmarks.throughput.peers import PEERS, ModelPeer, StandInSystem, only_window
+from benchmarks.throughput.run import main
+from benchmarks.throughput.startup import ImportTime
+from benchmarks.throughput.suite import SUITE_FILE, Suite
+from framing.benchmark.protocol import SystemSpec
+from framing.benchmark.systems import FramingSystem, LabellingSystem, Opener
+from framing.errors import InputError, MissingExtraError, SettingError
+from framing.labeler import Labeler
+from tests.conftest import write_tiny_checkpoint
+
+FOLDER = SUITE_FILE.parent
+SENTENCES = [
+    "the army liberated the town",
+    '"rebels fled," he said',
+    "reportedly so-called heroes may fled to the city and the market of the government forces",
+    "rain",
+    "witnesses said the terrorists retook a town in the rain",
+]
+app = typer.Typer()
+app.command()(main)
+
+
+# --- Declarations -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["suite.yaml", "gpu.yaml", "smoke.yaml"])
+def test_suites_in_the_folder_are_valid(name: str) -> None:
+    suite = Suite.load(FOLDER / name)
+    assert suite.agreement is not None
+    assert sum(spec.kind == "gemm" for spec in suite.systems) == 1
+    devices = {spec.device for spec in suite.systems if spec.kind == "gemm"}
+    assert devices == {"cuda" if name == "gpu.yaml" else "cpu"}
+
+
+def test_the_cpu_suite_has_every_peer_at_the_same_threads() -> None:
+    suite = Suite.load()
+    assert {spec.kind for spec in suite.systems} == {"framing", "gemm", *PEERS} - {"stand-in"}
+    assert {spec.threads for spec in suite.systems if spec.name != "framing-onnx-1"} == {2}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"round": 3}, "the key 'round' is unknown"),
+        ({"systems": [{"name": "a", "kind": "framing", "treads": 2}]}, "systems\\[0\\]: the key 'treads' is unknown"),
+        ({"systems": [{"name": "a", "kind": "oracle"}]}, "the kind 'oracle' is unknown"),
+        ({"systems": [{"name": "a"}, {"name": "a"}]}, "two systems are named 'a'"),
+        ({"baselines": ["b"]}, "system 'b' is unknown"),
+        ({"agreement": {"reference": "a", "sentence": 3}}, "agreement: the key 'sentence' is unknown"),
+        ({"latency": {"systems": "a"}}, "systems is 'a'"),
+        ({"scaling": {"system": "a", "corpora": [1]}}, "scaling: the key 'corpora' is unknown"),
+        ({"rounds": "many"}, "rounds is 'many'"),
+    ],
+)
+def test_mistakes_in_a_declaration_are_told(tmp_path: Path, change: dict, told: str) -> None:
+    right = {"name": "s", "title": "S", "systems": [{"name": "a"}], "baselines": ["a"], "rounds": 1}
+    file = tmp_path / "s.yaml"
+    file.write_text(yaml.safe_dump(right), encoding="utf-8")
+    assert Suite.load(file).systems == (SystemSpec("a"),)
+    file.write_text(yaml.safe_dump({**right, **change}), encoding="utf-8")
+    with pytest.raises(SettingError, match=told):
+        Suite.load(file)
+
+
+# --- Peers --------------------------------------------------------------------------------------------------------
+
+
+def opened(opener: Opener, folder: Path, **options: int) -> LabellingSystem:
+    spec = SystemSpec("peer", threads=1, **{"batch": 2, **options})
+    try:
+        system = opener(spec, folder)
+    except MissingExtraError as error:
+        pytest.skip(error.message)
+    assert isinstance(system, LabellingSystem)
+    return system
+
+
+def answers_of(system: LabellingSystem, sentences: list[str]) -> list[dict]:
+    return [{"probabilities": o.probabilities, "labels": o.labels} for o in system.outcomes(sentences)]
+
+
+SAME_WEIGHTS = [kind for kind, opener in PEERS.items() if isinstance(opener, type) and issubclass(opener, ModelPeer)]
+
+
+@pytest.mark.parametrize("kind", SAME_WEIGHTS)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_peers_say_what_framing_says(kind: str, batch: int, tiny_folder: Path, tiny_labeler: Labeler) -> None:
+    system = opened(PEERS[kind], tiny_folder, batch=batch)
+    for labels, expected in zip(system.label(SENTENCES), tiny_labeler(SENTENCES), strict=True):
+        assert labels.kind() == expected.kind
+        assert [(m.label, m.start, m.end, m.voice) for m in labels.mentions] == [
+            (m.label, m.start, m.end, m.voice) for m in expected.mentions
+        ]
+        assert [(h.kind, h.start, h.end) for h in labels.hedges] == [(h.kind, h.start, h.end) for h in expected.hedges]
+        np.testing.assert_allclose(
+            list(labels.probabilities.values()), list(expected.probabilities.values()), atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("kind", SAME_WEIGHTS)
+def test_peers_describe_what_they_run_on(kind: str, tiny_folder: Path) -> None:
+    described = opened(PEERS[kind], tiny_folder).describe()
+    assert described["batch"] == 2
+    assert all(described[library] for library in PEERS[kind].libraries)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", ["tfidf", "spacy"])
+def test_cheap_peers_learn_something(kind: str, tiny_folder: Path) -> None:
+    system = opened(PEERS[kind], tiny_folder, train_sentences=400)
+    assert not system.same_weights
+    texts = ["The terrorists killed twelve people, the ministry said.", "The rain stopped."]
+    first, second = (labels if isinstance(labels, dict) else labels.probabilities for labels in system.label(texts))
+    assert set(first) >= set(second)
+    assert first["source"] > second["source"]
+
+
+def test_peers_refuse_a_sentence_that_needs_two_windows(tiny_labeler: Labeler) -> None:
+    (encoded,) = tiny_labeler.checkpoint.sentence_encoder().encode(["rain " * 50])
+    with pytest.raises(InputError, match="a sentence of 50 tokens"):
+        only_window(encoded)
+
+
+def test_the_stand_in_streams_as_framing_does(tiny_folder: Path) -> None:
+    system = StandInSystem(SystemSpec("stand-in", kind="stand-in", engine="onnx", threads=1), tiny_folder)
+    assert not system.same_weights
+    assert system.stream(SENTENCES, 40) == 40
+
+
+# --- Agreement ----------------------------------------------------------------------------------------------------
+
+
+def test_agreement_sees_another_head(tiny_folder: Path, tmp_path: Path) -> None:
+    import torch
+
+    from framing.engine import onnx_graph
+    from framing.model.checkpoint import write_sums
+    from framing.model.modeling import FramingModel
+
+    other = write_tiny_checkpoint(tmp_path / "other")
+    model = FramingModel.from_pretrained(other)
+    with torch.no_grad():
+        model.labels.bias[0] += 6.0
+    model.save_pretrained(other)
+    onnx_graph.write(other)
+    write_sums(other)
+    ours = opened(FramingSystem, tiny_folder)
+    same = AgreementWithReference.of(answers_of(ours, SENTENCES), answers_of(ours, SENTENCES))
+    assert same == AgreementWithReference(len(SENTENCES), 0.0, 0)
+    changed = AgreementWithReference.of(
+        answers_of(opened(FramingSystem, other), SENTENCES), answers_of(ours, SENTENCES)
+    )
+    assert changed.largest_difference > 0.1
+    assert changed.differing > 0
+    with pytest.raises(ValueError, match="1 sentences against 2"):
+        AgreementWithReference.of(answers_of(ours, SENTENCES[:1]), answers_of(ours, SENTENCES[:2]))
+
+
+# --- The command and the record -----------------------------------------------------------------------------------
+
+
+def test_a_small_run_records_everything(tiny_folder: Path, tmp_path: Path) -> None:
+    declared = yaml.safe_load((FOLDER / "smoke.yaml").read_text(encoding="utf-8"))
+    kept = ("limit", "framing-onnx", "pipeline", "tfidf")
+    declared["systems"] = [system for system in declared["systems"] if system["name"] in kept]
+    declared["systems"][-1]["train_sentences"] = 120
+    declared["scaling"] |= {"threads": [], "token_budgets": [32], "lengths": [[1, 24]], "stand_in": [40]}
+    suite, texts = tmp_path / "small.yaml", tmp_path / "texts.txt"
+    suite.write_text(yaml.safe_dump(declared), encoding="utf-8")
+    texts.write_text("\n".join(SENTENCES + [f"{'rain ' * n}fled" for n in range(1, 29)]), encoding="utf-8")
+    arguments = ["--suite", str(suite), "--checkpoint", str(tiny_folder), "--texts", str(texts), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "throughput-smoke.json").read_text(encoding="utf-8"))
+    found = record["results"]
+    by_name = {system["name"]: system for system in found["systems"]}
+    assert list(by_name) == ["framing-onnx", "pipeline", "tfidf"]
+    assert all(len(system["rounds"]) == 2 for system in by_name.values())
+    assert by_name["pipeline"]["ratios"] == {"pipeline": {"median": 1.0, "low": 1.0, "high": 1.0}}
+    assert by_name["framing-onnx"]["agreement"]["differing"] == 0
+    assert by_name["framing-onnx"]["agreement"]["largest_difference"] < 1e-4
+    assert by_name["framing-onnx"]["share_of_limit"]["median"] > 0
+    assert by_name["tfidf"]["agreement"] is None
+    assert by_name["tfidf"]["share_of_limit"] is None
+    assert found["limit"]["flops_per_second"]["median"] > 0
+    assert [row["n"] for row in found["latency"]] == [5, 5]
+    assert found["cold_start"][0]["loads_torch"] is False
+    assert len(found["imports"]["bare"]) == 2
+    (budget,) = found["scaling"]["token_budgets"]
+    assert (budget["value"], budget["spec"]["token_budget"], budget["description"]["token_budget"]) == (32, 32, 32)
+    assert [row["sentences"] for row in found["scaling"]["stand_in"]] == [40]
+    assert found["scaling"]["threads"] == []
+    titles = [table["title"] for table in record["tables"]]
+    assert titles[:3] == ["Systems", "Label agreement", "Where the time goes"]
+    assert all(len(row) == len(table["columns"]) for table in record["tables"] for row in table["rows"])
+    assert "transformers" in record["versions"]
+    assert "### Corpus size" in report.render(tmp_path)
+
+
+def test_a_system_that_fails_is_named(tiny_folder: Path, tmp_path: Path) -> None:
+    suite = tmp_path / "s.yaml"
+    systems = [{"name": "steam", "engine": "steam"}]
+    written = {"name": "s", "title": "S", "systems": systems, "baselines": [], "rounds": 1}
+    suite.write_text(yaml.safe_dump(written), encoding="utf-8")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("rebels fled\n", encoding="utf-8")
+    arguments = ["--suite", str(suite), "--checkpoint", str(tiny_folder), "--texts", str(texts), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "system 'steam' failed" in result.stderr
+    unknown = CliRunner().invoke(app, [*arguments, "--systems", "petrol"])
+    assert unknown.exit_code == 2
+    assert "'petrol' is unknown" in unknown.stderr
+
+
+def test_only_what_is_asked_for_is_chosen() -> None:
+    suite = Suite.load(FOLDER / "smoke.yaml")
+    assert [spec.name for spec in suite.select(["tfidf"])] == ["limit", "tfidf"]
+    assert suite.select([]) == suite.systems
+
+
+def test_import_times_are_paired() -> None:
+    assert ImportTime((1.0, 2.0), (1.5, 2.25)).seconds == (0.5, 0.25)
