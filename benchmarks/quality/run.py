@@ -30,7 +30,7 @@ from framing.evaluate.scoring import (
     paired_bootstrap,
     score,
 )
-from framing.types import Voice
+from framing.types import SentenceLabels, Voice
 
 ROOT = Path(__file__).parents[2]
 SUITE_FILE = Path(__file__).parent / "suite.yaml"
@@ -141,14 +141,9 @@ def main(
         measured[name] = measure(_OPENERS[name](materials), marked, codebook, suite)
     differences = compare_last(measured, marked, suite)
     inputs: dict[str, dict[str, Any]] = {
-        "gold": {
-            "file": gold.name,
-            "sha256": sha256_of(gold),
-            "sentences": len(marked),
-            "documents": len(set(marked.groups)),
-        },
-        "seeds": {"sentences": len(materials.seeds), "sha256": _sha256_of_seeds(seeds)},
-        **({"checkpoint": _checkpoint_facts(checkpoint)} if "model" in measured else {}),
+        "gold": gold_facts(gold, marked),
+        "seeds": {"sentences": len(materials.seeds), "sha256": sha256_of_seeds(seeds)},
+        **({"checkpoint": checkpoint_facts(checkpoint)} if "model" in measured else {}),
     }
     record = Record(
         suite.name,
@@ -180,25 +175,32 @@ def read_seeds(folder: Path, codebook: Codebook) -> GoldSet:
 
 def measure(label: LabelSentences, gold: GoldSet, codebook: Codebook, suite: Suite) -> Measured:
     """Scores one system, with intervals over documents."""
-    scores = score(gold.sentences, gold.predict(label), codebook=codebook, gold_kinds=gold.kinds)
+    return measure_labels(gold.predict(label), gold, codebook, suite)
+
+
+def measure_labels(labels: Sequence[SentenceLabels], gold: GoldSet, codebook: Codebook, suite: Suite) -> Measured:
+    """Scores what a system said of the gold's sentences, with intervals over documents."""
+    scores = score(gold.sentences, labels, codebook=codebook, gold_kinds=gold.kinds)
     intervals = bootstrap(scores.counts, gold.groups, n=suite.resamples, seed=suite.seed, level=suite.level)
     return Measured(scores, intervals)
+
+
+def difference(first: Measured, second: Measured, gold: GoldSet, suite: Suite) -> dict[str, Difference]:
+    """One system minus another: measure -> difference."""
+    return paired_bootstrap(
+        first.scores.counts,
+        second.scores.counts,
+        gold.groups,
+        n=suite.resamples,
+        seed=suite.seed,
+        level=suite.level,
+    )
 
 
 def compare_last(measured: Mapping[str, Measured], gold: GoldSet, suite: Suite) -> dict[str, dict[str, Difference]]:
     """The last system minus each before it: system -> measure -> difference."""
     *others, last = measured
-    return {
-        name: paired_bootstrap(
-            measured[last].scores.counts,
-            measured[name].scores.counts,
-            gold.groups,
-            n=suite.resamples,
-            seed=suite.seed,
-            level=suite.level,
-        )
-        for name in others
-    }
+    return {name: difference(measured[last], measured[name], gold, suite) for name in others}
 
 
 def tables(
@@ -218,7 +220,7 @@ def tables(
 
 def _headline_table(suite: Suite, measured: Mapping[str, Measured], titles: tuple[str, ...]) -> Table:
     rows = tuple(
-        (title, *(_with_interval(system.intervals[name]) for system in measured.values()))
+        (title, *(with_interval(system.intervals[name]) for system in measured.values()))
         for name, title in suite.metrics.items()
     )
     note = (
@@ -232,7 +234,7 @@ def _headline_table(suite: Suite, measured: Mapping[str, Measured], titles: tupl
 def _label_table(measured: Mapping[str, Measured], titles: tuple[str, ...], codebook: Codebook) -> Table:
     support = {label.name: label.support for label in next(iter(measured.values())).scores.labels}
     rows = tuple(
-        (name, str(support[name]), *(_with_interval(system.intervals[f"f1/{name}"]) for system in measured.values()))
+        (name, str(support[name]), *(with_interval(system.intervals[f"f1/{name}"]) for system in measured.values()))
         for name in codebook.outputs
     )
     return Table("F1 of every label, by sentence", ("label", "sentences", *titles), rows)
@@ -240,7 +242,7 @@ def _label_table(measured: Mapping[str, Measured], titles: tuple[str, ...], code
 
 def _difference_table(suite: Suite, differences: Mapping[str, Mapping[str, Difference]], last: str) -> Table:
     rows = tuple(
-        (title, *(_signed_interval(difference[name]) for difference in differences.values()))
+        (title, *(signed_interval(difference[name]) for difference in differences.values()))
         for name, title in suite.metrics.items()
     )
     columns = ("measure", *(f"against {suite.systems[name]}" for name in differences))
@@ -257,13 +259,15 @@ def _voice_table(scores: Scores, title: str) -> Table:
     return Table(f"Voices of paired mentions: {title}", ("gold \\ predicted", *voices), rows)
 
 
-def _with_interval(interval: Interval) -> str:
+def with_interval(interval: Interval) -> str:
+    """A measure as tables show it: value and interval, or a dash where it is undefined."""
     if math.isnan(interval.value):
         return "–"
     return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def _signed_interval(difference: Difference) -> str:
+def signed_interval(difference: Difference) -> str:
+    """A difference as tables show it: with its sign, and interval."""
     if math.isnan(difference.value):
         return "–"
     return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
@@ -272,14 +276,15 @@ def _signed_interval(difference: Difference) -> str:
 def _results(measured: Mapping[str, Measured], differences: Mapping[str, Mapping[str, Difference]]) -> dict[str, Any]:
     return {
         "systems": {
-            name: {**system.scores.to_dict(), "intervals": _as_json(system.intervals)}
+            name: {**system.scores.to_dict(), "intervals": as_json(system.intervals)}
             for name, system in measured.items()
         },
-        "differences": {name: _as_json(difference) for name, difference in differences.items()},
+        "differences": {name: as_json(difference) for name, difference in differences.items()},
     }
 
 
-def _as_json(estimates: Mapping[str, Interval] | Mapping[str, Difference]) -> dict[str, dict[str, float | None]]:
+def as_json(estimates: Mapping[str, Interval] | Mapping[str, Difference]) -> dict[str, dict[str, float | None]]:
+    """Intervals or differences as a record holds them: rounded to 6 digits, ``None`` where undefined."""
     return {
         name: {key: _rounded(value) for key, value in asdict(estimate).items()} for name, estimate in estimates.items()
     }
@@ -302,7 +307,7 @@ def _require_known(name: str, known: tuple[str, ...], what: str) -> None:
         raise SettingError(f"{what} {name!r} is unknown", expected="one of " + ", ".join(known))
 
 
-def _sha256_of_seeds(folder: Path) -> str:
+def sha256_of_seeds(folder: Path) -> str:
     """Of the marked sentences alone: the datasheet beside them may change without changing what is learned."""
     import hashlib
 
@@ -310,7 +315,18 @@ def _sha256_of_seeds(folder: Path) -> str:
     return hashlib.sha256(listing.encode("utf-8")).hexdigest()
 
 
-def _checkpoint_facts(checkpoint: str) -> dict[str, str]:
+def gold_facts(path: Path, gold: GoldSet) -> dict[str, Any]:
+    """What a record says of its gold file: enough to know it again, and no sentence of it."""
+    return {
+        "file": path.name,
+        "sha256": sha256_of(path),
+        "sentences": len(gold),
+        "documents": len(set(gold.groups)),
+    }
+
+
+def checkpoint_facts(checkpoint: str) -> dict[str, str]:
+    """What a record says of a checkpoint."""
     from framing.model.checkpoint import Checkpoint
 
     folder = Checkpoint.load(checkpoint).folder

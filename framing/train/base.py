@@ -44,7 +44,7 @@ def load_base(arguments: ModelArguments, codebook: Codebook) -> Base:
 
     Args:
         arguments: ``base`` is ``"shipped"``, :data:`MINILM`, a folder, or a hub id, of a framing checkpoint or of any
-            Hugging Face encoder.
+            Hugging Face encoder. With ``freeze_embeddings``, its word embeddings are not trained.
         codebook: gives the outputs.
 
     Raises:
@@ -52,6 +52,13 @@ def load_base(arguments: ModelArguments, codebook: Codebook) -> Base:
         CheckpointError: what is there is no encoder with a fast tokenizer.
         MissingExtraError: the package that carries the encoder is not installed.
     """
+    base = _load(arguments, codebook)
+    if arguments.freeze_embeddings:
+        base.model.encoder.get_input_embeddings().requires_grad_(False)
+    return base
+
+
+def _load(arguments: ModelArguments, codebook: Codebook) -> Base:
     source = _resolve(arguments.base)
     if _is_framing_checkpoint(source):
         return _from_checkpoint(Path(source), arguments, codebook)

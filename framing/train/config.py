@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,9 @@ class ModelArguments:
     )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
     encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
+    freeze_embeddings: bool = field(
+        default=False, metadata={"help": "leave the word embeddings as they are in the base; faster on a CPU"}
+    )
     window_length: int = field(default=256, metadata={"help": "tokens in a window; longer sentences are windowed"})
 
 
@@ -146,9 +150,8 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of everything that was set or differs from transformers' defaults; reads back as a recipe."""
-        ours = {f.name for f in dataclasses.fields(FramingTrainingArguments)} - {
-            f.name for f in dataclasses.fields(TrainingArguments)
-        }
+        # Those whose defaults are ours: a value left out would come back as our default, not as transformers'.
+        ours = set(inspect.get_annotations(FramingTrainingArguments))
         plain = _transformers_defaults()
         training = {
             name: value

@@ -41,6 +41,13 @@ def test_what_it_writes_reads_back(tmp_path: Path) -> None:
     assert parse([str(tmp_path / "again.yaml")]).to_dict() == config.to_dict()
 
 
+def test_settings_that_are_transformers_defaults_and_not_ours_read_back(tmp_path: Path) -> None:
+    config = parse([recipe(tmp_path / "r.yaml", eval_strategy="no", save_strategy="no", load_best_model_at_end=False)])
+    (tmp_path / "again.yaml").write_text(config.to_yaml())
+    again = parse([str(tmp_path / "again.yaml")]).training
+    assert (again.eval_strategy, again.save_strategy, again.load_best_model_at_end) == ("no", "no", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
