@@ -1,0 +1,176 @@
+"""``python -m benchmarks.batch_speed``: what a batch job adds to labelling, and whether its memory stays flat.
+
+Speed: the same documents once through ``labeler.documents`` with nothing around it, and once as a job that plans,
+reads, labels, writes, hashes and syncs; several times in turn, the fastest of each counts. Memory: jobs of 10,000,
+100,000 and 1,000,000 sentences that are rows by themselves, each in a process of its own, with the stand-in for the
+model (:class:`benchmarks.memory.labelling.StandIn`).
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import shutil
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import framing
+from benchmarks.memory.labelling import StandIn
+from benchmarks.memory.run import ROOT, write_corpus
+from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from framing.batch.job import WHOLE, create_folder, locked, open_job
+from framing.batch.local import run
+from framing.batch.plan import Model, Settings
+from framing.batch.progress import Tally
+from framing.cli._errors import reporting_errors
+from framing.labeler import Labeler
+from framing.markup import read_rows
+from framing.model.checkpoint import locate
+
+PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec")
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One time through the corpus.
+
+    Attributes:
+        sentences: labelled.
+        seconds, cpu_seconds: by the clock, and of all threads of this process.
+    """
+
+    sentences: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Sentences per second by the clock."""
+        return self.sentences / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A job with the stand-in.
+
+    Attributes:
+        rows: of the input, a sentence each.
+        peak: resident memory at most, in bytes.
+        seconds: of labelling.
+    """
+
+    rows: int
+    peak: int
+    seconds: float
+
+
+def alone(labeler: Labeler, corpus: Path) -> Pass:
+    """Label the documents of a JSONL file that lie in memory already."""
+    documents = list(framing.read([corpus]))
+    started, cpu = time.perf_counter(), time.process_time()
+    sentences = sum(len(labels) for labels in labeler.documents(documents))
+    return Pass(sentences, time.perf_counter() - started, time.process_time() - cpu)
+
+
+def as_job(labeler: Labeler, corpus: Path, output: Path, settings: Settings) -> Pass:
+    """Do the same file as a batch job, from planning to the last shard."""
+    started, cpu = time.perf_counter(), time.process_time()
+    create_folder(output, fresh=True)
+    with locked(output, WHOLE):
+        job = open_job([str(corpus)], output, settings, Model.of(labeler))
+        tally = Tally(len(job.plan.units), job.plan.rows)
+        run(job, labeler, iter(job.plan.units), tally)
+    return Pass(tally.sentences, time.perf_counter() - started, time.process_time() - cpu)
+
+
+def memory_of(checkpoint: Path, rows: int) -> Memory:
+    """Do a job with the stand-in; to be called in a process of its own, whose memory is that of the job."""
+    texts = [row.sentence.text for file in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(file)]
+    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary:
+        corpus = Path(temporary, "corpus.jsonl")
+        with corpus.open("w", encoding="utf-8") as stream:
+            for number, text in enumerate(islice(cycle(texts), rows)):
+                stream.write(json.dumps({"id": f"sentence-{number}", "text": text}) + "\n")
+        labeler = framing.load(checkpoint, engine="onnx")
+        labeler.engine = StandIn(labeler.engine)
+        done = as_job(labeler, corpus, Path(temporary, "job"), Settings(sentences=True))
+    return Memory(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, done.seconds)
+
+
+@reporting_errors()
+def main(
+    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    kilobytes: Annotated[int, typer.Option(help="Size of the corpus for speed.", min=10)] = 1000,
+    repeats: Annotated[int, typer.Option(help="Passes of each kind.", min=1)] = 3,
+    largest: Annotated[int, typer.Option(help="Rows of the largest job for memory.", min=1)] = SIZES[-1],
+    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+) -> None:
+    """Measure speed and memory of batch jobs and write the record."""
+    folder = locate(checkpoint)
+    bare, jobs = _passes(folder, kilobytes * 1000, repeats)
+    memory = []
+    for rows in (size for size in SIZES if size <= largest):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            memory.append(process.submit(memory_of, folder, rows).result())
+    path = _record(folder, kilobytes, bare, jobs, memory).save(out)
+    typer.echo(f"wrote {path}\nnext: python -m benchmarks.report")
+
+
+def _passes(checkpoint: Path, size: int, repeats: int) -> tuple[list[Pass], list[Pass]]:
+    bare, jobs = [], []
+    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, framing.load(checkpoint) as labeler:
+        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
+        write_corpus(corpus, size)
+        for _ in range(repeats):
+            bare.append(alone(labeler, corpus))
+            jobs.append(as_job(labeler, corpus, output, Settings()))
+            shutil.rmtree(output)
+    return bare, jobs
+
+
+def _record(checkpoint: Path, kilobytes: int, bare: list[Pass], jobs: list[Pass], memory: list[Memory]) -> Record:
+    best, best_job = max(bare, key=lambda one: one.rate), max(jobs, key=lambda one: one.rate)
+    speed = Table(
+        "Sentences per second, the fastest pass of each",
+        ("labeler alone", "batch job", "share", "share by CPU time"),
+        (
+            (
+                f"{best.rate:,.0f}",
+                f"{best_job.rate:,.0f}",
+                f"{best_job.rate / best.rate:.1%}",
+                f"{min(p.cpu_seconds for p in bare) / min(p.cpu_seconds for p in jobs):.1%}",
+            ),
+        ),
+        f"JSONL of {kilobytes:,} kB, {best.sentences:,} sentences in documents of 20; {len(bare)} passes of each. The "
+        "job plans, reads, labels, writes, hashes and syncs.",
+    )
+    flat = Table(
+        "Peak resident memory of a job, MiB",
+        tuple(f"{entry.rows:,} rows" for entry in memory),
+        (tuple(f"{entry.peak / 2**20:.0f}" for entry in memory),),
+        "Rows that are sentences, with the stand-in for the model, each job in a process of its own.",
+    )
+    inputs: dict[str, dict[str, Any]] = {
+        "checkpoint": {"folder": checkpoint.name, "sha256": sha256_of(checkpoint)},
+        "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of(ROOT / "seeds")},
+    }
+    results = {
+        "alone": [asdict(one) for one in bare],
+        "jobs": [asdict(one) for one in jobs],
+        "memory": [asdict(entry) for entry in memory],
+    }
+    command = command_line("benchmarks.batch_speed")
+    return Record("batch", "Batch jobs", command, inputs, results, (speed, flat), PACKAGES)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,246 @@
+"""The local runner: one process for one device, a process of its own for each of several.
+
+Reading is one unit ahead of labelling, and writing a few pieces behind, each in a thread; neither waits for more than
+that, so memory is bounded by three units of input and some thousand labelled sentences.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from framing.batch.job import Job, UnitRecord
+from framing.batch.rows import UnitReader, UnitRows
+from framing.batch.units import Unit
+from framing.batch.work import Worker
+from framing.errors import FramingError
+from framing.labeler import Labeler, load
+
+#: Units that are read before they are needed.
+_READ_AHEAD = 2
+#: Processes that may die over a unit before the job gives up.
+_DEATHS = 2
+
+
+class Observer(Protocol):
+    """Is told how a job goes."""
+
+    def on_rows(self, rows: int, sentences: int) -> None:
+        """So many more rows are labelled or set aside."""
+
+    def on_done(self, record: UnitRecord) -> None:
+        """A unit is done."""
+
+
+class WorkerDiedError(FramingError):
+    """A process that labels has died over a unit more than once."""
+
+
+def run(job: Job, labeler: Labeler, units: Iterator[Unit], observer: Observer) -> None:
+    """Work through units in this process.
+
+    Args:
+        job: whose units they are.
+        labeler: what labels them.
+        units: are asked for as they are needed.
+        observer: is told how it goes, in this thread.
+
+    Raises:
+        InputError: the input has changed since the job was planned.
+        OutputError: the disk is full, or the output cannot be written for another reason.
+    """
+    with UnitReader(job.plan) as reader, Worker(job, labeler, observer.on_rows) as worker:
+        reading = ThreadPoolExecutor(1, "framing-reading")
+        try:
+            _work_through(units, lambda unit: reading.submit(reader.read, unit), worker, observer)
+        finally:
+            reading.shutdown(cancel_futures=True)
+
+
+def _work_through(
+    units: Iterator[Unit], read: Callable[[Unit], Future[UnitRows]], worker: Worker, observer: Observer
+) -> None:
+    ahead = deque(map(read, islice(units, _READ_AHEAD)))
+    writing: deque[Future[UnitRecord]] = deque()
+    while ahead:
+        found = ahead.popleft().result()
+        ahead.extend(map(read, islice(units, 1)))
+        writing.append(worker.work(found))
+        # The unit before this one was written while this one was labelled.
+        if len(writing) > 1:
+            observer.on_done(writing.popleft().result())
+    for last in writing:
+        observer.on_done(last.result())
+
+
+# --- several devices --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Process:
+    """A process that labels on one device."""
+
+    device: str
+    process: Any
+    connection: Connection
+    units: list[Unit] = field(default_factory=list)
+
+
+def run_on_devices(
+    job: Job, units: Sequence[Unit], devices: Sequence[str], loading: dict[str, Any], observer: Observer
+) -> None:
+    """Work through units in one process a device; each asks for the next unit when it can read it.
+
+    A process that dies (killed for memory, a crash of a driver) is replaced, and what it had not finished is given to
+    another.
+
+    Args:
+        job: whose units they are.
+        units: to be done.
+        devices: one process each.
+        loading: arguments of :func:`framing.load`, but for the device.
+        observer: is told how it goes.
+
+    Raises:
+        WorkerDiedError: the same unit was in the hands of two processes that died.
+        FramingError: what a process ran into.
+    """
+    _Devices(job, units, loading, observer).run(devices)
+
+
+class _Devices:
+    def __init__(self, job: Job, units: Sequence[Unit], loading: dict[str, Any], observer: Observer) -> None:
+        self._job = job
+        self._todo = deque(units)
+        self._loading = loading
+        self._observer = observer
+        self._deaths: Counter[int] = Counter()
+        self._running: dict[Connection, _Process] = {}
+        # Not forked: a forked process cannot use the GPU that its parent has used, nor its threads.
+        self._context = multiprocessing.get_context("spawn")
+
+    def run(self, devices: Sequence[str]) -> None:
+        try:
+            for device in devices:
+                self._start(device)
+            while self._running:
+                for ready in wait(list(self._running)):
+                    assert isinstance(ready, Connection)
+                    self._hear(self._running[ready])
+        finally:
+            for process in self._running.values():
+                process.process.kill()
+                process.process.join()
+
+    def _start(self, device: str) -> None:
+        here, there = self._context.Pipe()
+        arguments = (there, self._job.folder, self._loading | {"device": device})
+        process = self._context.Process(target=_process, args=arguments, daemon=True)
+        process.start()
+        there.close()
+        self._running[here] = _Process(device, process, here)
+
+    def _hear(self, process: _Process) -> None:
+        try:
+            message = process.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self._bury(process)
+            return
+        match message:
+            case "next":
+                self._give(process)
+            case ("rows", rows, sentences):
+                self._observer.on_rows(rows, sentences)
+            case ("done", record):
+                process.units = [unit for unit in process.units if unit.number != record.unit]
+                self._observer.on_done(record)
+            case ("failed", error):
+                raise error
+
+    def _give(self, process: _Process) -> None:
+        unit = self._todo.popleft() if self._todo else None
+        if unit is not None:
+            process.units.append(unit)
+        process.connection.send(unit.number if unit is not None else None)
+
+    def _bury(self, process: _Process) -> None:
+        """A process has ended: well if it has finished all it was given."""
+        del self._running[process.connection]
+        process.connection.close()
+        process.process.join()
+        if not process.units:
+            return
+        # It worked on the first; those after it were only being read.
+        first = process.units[0]
+        self._deaths[first.number] += 1
+        if self._deaths[first.number] == _DEATHS:
+            planned = self._job.plan.file_of(first)
+            raise WorkerDiedError(
+                f"the process on {process.device} died (exit code {process.process.exitcode}) over unit "
+                f"{first.number}, rows {first.first} and on of {planned.label}, as another did before it",
+                expected="a process that ends by itself",
+                hint="see whether the machine ran out of memory (dmesg); the units that are done are kept",
+            )
+        self._todo.extendleft(reversed(process.units))
+        self._start(process.device)
+
+
+def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:
+    """What runs in each process: works on the units that it is given, one after the other."""
+    try:
+        job = Job.load(folder)
+        with load(**loading) as labeler:
+            run(job, labeler, _given(connection, job), _Telling(connection))
+    except KeyboardInterrupt:
+        return  # the parent has heard it as well, and says so
+    except Exception as error:
+        connection.send(("failed", _sendable(error)))
+    connection.close()
+
+
+def _given(connection: Connection, job: Job) -> Iterator[Unit]:
+    while True:
+        connection.send("next")
+        number = connection.recv()
+        if number is None:
+            return
+        yield job.plan.units[number]
+
+
+class _Telling:
+    """Passes on to the parent how it goes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows = self._sentences = 0
+
+    def on_rows(self, rows: int, sentences: int) -> None:
+        self._rows += rows
+        self._sentences += sentences
+        if self._rows >= 256:
+            self._tell()
+
+    def on_done(self, record: UnitRecord) -> None:
+        self._tell()
+        self._connection.send(("done", record))
+
+    def _tell(self) -> None:
+        self._connection.send(("rows", self._rows, self._sentences))
+        self._rows = self._sentences = 0
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or one that says the same where it cannot be passed on."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

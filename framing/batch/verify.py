@@ -1,0 +1,290 @@
+"""A finished job read back: nothing missing, nothing doubled, every byte as it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framing.batch.job import DONE, MENTIONS, REJECTED, SHARDS, Job, UnitRecord
+from framing.batch.shards import SCHEMA_VERSION, WrittenFile, mention_schema, record_schema, rejected_schema
+from framing.batch.units import Unit
+
+if TYPE_CHECKING:
+    import pyarrow
+
+#: Problems that are kept word for word.
+_SHOWN_PROBLEMS = 100
+#: Ids that are shown where the input repeats many.
+_SHOWN_IDS = 5
+_ID_BUCKETS = 64
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was found.
+
+    Attributes:
+        units, units_total: read back, and planned.
+        rows, labelled, rejected, sentences: counted in the files.
+        problem_count: how many things are wrong.
+        problems: the first of them, in words.
+        notes: what is as the input has it, and may surprise.
+    """
+
+    units_total: int
+    units: int = 0
+    rows: int = 0
+    labelled: int = 0
+    rejected: int = 0
+    sentences: int = 0
+    problem_count: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add_problem(self, problem: str) -> None:
+        """Note what is wrong."""
+        self.problem_count += 1
+        if len(self.problems) < _SHOWN_PROBLEMS:
+            self.problems.append(problem)
+
+
+def verify(job: Job, on_unit: Callable[[Unit], None] | None = None) -> Verification:
+    """Read a job's output back.
+
+    Checked for each unit: that it is done; that its files are there with the size and SHA-256 that were recorded;
+    that their schema is that of this version, and their plan this one; that every row of the input is labelled or
+    rejected, once; that the sentences of a row are all there in order, once: so that ``input``, ``row`` and ``index``
+    are a key. Then that no file is too many. Document ids that stand for several rows are noted: they are the input's.
+
+    Args:
+        job: what to read.
+        on_unit: is called after each unit.
+
+    Returns:
+        What was found. Memory is bounded by a shard and, for the ids, by a 64th of 8 bytes a row.
+    """
+    found = Verification(len(job.plan.units))
+    with _Ids() as ids:
+        for unit in job.plan.units:
+            _verify_unit(job, unit, found, ids)
+            if on_unit:
+                on_unit(unit)
+        _find_strangers(job, found)
+        _find_repeated_ids(job, ids, found)
+    return found
+
+
+def _verify_unit(job: Job, unit: Unit, found: Verification, ids: _Ids) -> None:
+    try:
+        record = UnitRecord.from_json(job.path(DONE, unit.number, "json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found.add_problem(f"unit {unit.number} is not done")
+        return
+    except (OSError, ValueError) as error:
+        found.add_problem(f"the record of unit {unit.number} cannot be read: {error}")
+        return
+    try:
+        tables = {file.name.partition("/")[0]: _read(job, file) for file in record.files}
+    except _UnsoundError as error:
+        found.add_problem(f"unit {unit.number}: {error}")
+        return
+    for problem in _problems_of(job, unit, record, tables):
+        found.add_problem(f"unit {unit.number}: {problem}")
+    found.units += 1
+    found.rows += unit.rows
+    found.labelled += record.labelled
+    found.rejected += record.rejected
+    found.sentences += record.sentences
+    ids.add(_first_ids(tables[SHARDS]) if SHARDS in tables else [])
+
+
+class _UnsoundError(Exception):
+    """A file that is not as it was written; says why."""
+
+
+def _read(job: Job, file: WrittenFile) -> pyarrow.Table:
+    """The columns of a file that are needed for checking, once its bytes are known to be right."""
+    import pyarrow
+    import pyarrow.parquet
+
+    path = job.folder / file.name
+    try:
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        if sha256 != file.sha256:
+            raise _UnsoundError(f"{file.name} is not what was written: its SHA-256 is {sha256}, not {file.sha256}")
+        with pyarrow.parquet.ParquetFile(path) as table:
+            if not table.schema_arrow.equals(_schema(job, file)):
+                raise _UnsoundError(f"{file.name} has another schema than that of version {SCHEMA_VERSION}")
+            names = [name for name in ("input", "row", "index", "document_id") if name in table.schema_arrow.names]
+            return table.read(columns=names)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise _UnsoundError(f"{file.name} cannot be read: {error}") from error
+
+
+def _schema(job: Job, file: WrittenFile) -> pyarrow.Schema:
+    kind = file.name.partition("/")[0]
+    if kind == REJECTED:
+        return rejected_schema()
+    if kind == MENTIONS:
+        return mention_schema()
+    return record_schema(job.plan.model.outputs, job.plan.carried)
+
+
+def _problems_of(job: Job, unit: Unit, record: UnitRecord, tables: dict[str, Any]) -> Iterator[str]:
+    if record.plan != job.fingerprint or record.unit != unit.number:
+        yield "its record belongs to another plan or unit"
+    expected = {SHARDS} | ({MENTIONS} if job.plan.settings.mentions else set())
+    if missing := expected - tables.keys():
+        yield f"it has no file in {', '.join(sorted(missing))}"
+        return
+    shard = tables[SHARDS]
+    rows, index = shard["row"].to_numpy(), shard["index"].to_numpy()
+    labelled = np.unique(rows)
+    rejected = tables[REJECTED]["row"].to_pylist() if REJECTED in tables else []
+    yield from _count_problems(unit, record, len(labelled), len(rejected), len(rows))
+    if len(set(rejected)) < len(rejected) or set(rejected) & set(labelled.tolist()):
+        yield "a row is rejected twice, or both labelled and rejected"
+    if any(number is not None and number < unit.first for number in (*rejected, *labelled[:1].tolist())):
+        yield f"it has rows before its first, {unit.first}"
+    if not _is_sentence_order(rows, index):
+        yield "sentences are missing, doubled or out of order"
+    label = job.plan.file_of(unit).label
+    if any(set(table["input"].unique().to_pylist()) - {label} for table in tables.values()):
+        yield f"it has rows of another input than {label}"
+    if MENTIONS in tables and tables[MENTIONS].num_rows != record.mentions:
+        yield f"there are {tables[MENTIONS].num_rows} mentions where {record.mentions} were recorded"
+
+
+def _count_problems(unit: Unit, record: UnitRecord, labelled: int, rejected: int, sentences: int) -> Iterator[str]:
+    if labelled + rejected != unit.rows:
+        yield f"{unit.rows} rows went in, and {labelled} labelled and {rejected} rejected ones came out"
+    counted = (labelled, rejected, sentences, unit.rows)
+    recorded = (record.labelled, record.rejected, record.sentences, record.rows)
+    if counted != recorded:
+        yield f"labelled rows, rejected rows, sentences, rows are {counted} and were recorded as {recorded}"
+
+
+def _is_sentence_order(rows: np.ndarray, index: np.ndarray) -> bool:
+    """Whether rows ascend, and the sentences of each are numbered 0, 1, 2, ….
+
+    Args:
+        rows: int64 [sentences].
+        index: int32 [sentences].
+    """
+    if not len(rows):
+        return True
+    begins = np.concatenate(([True], rows[1:] != rows[:-1]))
+    ascending = bool((rows[1:] >= rows[:-1]).all())
+    return ascending and bool((index[begins] == 0).all() and (np.diff(index)[~begins[1:]] == 1).all())
+
+
+def _find_strangers(job: Job, found: Verification) -> None:
+    """Files that no unit has."""
+    numbers = {f"{unit.number:06d}" for unit in job.plan.units}
+    for kind in (SHARDS, REJECTED, MENTIONS, DONE):
+        for path in sorted((job.folder / kind).glob("*")):
+            if path.name.startswith("."):
+                continue
+            if path.stem not in numbers:
+                found.add_problem(f"{kind}/{path.name} belongs to no unit")
+            elif kind != DONE and not _is_recorded(job, kind, path):
+                found.add_problem(f"{kind}/{path.name} is in no record")
+
+
+def _is_recorded(job: Job, kind: str, path: Path) -> bool:
+    try:
+        record = UnitRecord.from_json(job.path(DONE, int(path.stem), "json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True  # that the unit is not done was told already
+    return f"{kind}/{path.name}" in {file.name for file in record.files}
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+class _Ids:
+    """Finds ids that come twice: their 64-bit hashes on disk, in buckets that are looked through one by one."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._buckets = [
+            self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes them
+            for _ in range(_ID_BUCKETS)
+        ]
+
+    def __enter__(self) -> _Ids:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def add(self, ids: list[str]) -> None:
+        hashes = np.fromiter(map(_hash, ids), dtype=np.uint64, count=len(ids))
+        buckets = hashes % _ID_BUCKETS
+        for number in np.unique(buckets).tolist():
+            self._buckets[number].write(hashes[buckets == number].tobytes())
+
+    def repeated(self) -> _RepeatedHashes:
+        """Hashes that were added more than once."""
+        count = 0
+        examples: list[int] = []
+        for bucket in self._buckets:
+            bucket.seek(0)
+            values, counts = np.unique(np.frombuffer(bucket.read(), dtype=np.uint64), return_counts=True)
+            twice = values[counts > 1]
+            count += len(twice)
+            examples += twice[: _SHOWN_IDS - len(examples)].tolist()
+        return _RepeatedHashes(count, frozenset(examples))
+
+
+@dataclass(frozen=True, slots=True)
+class _RepeatedHashes:
+    """How many there are, and some of them."""
+
+    count: int
+    examples: frozenset[int]
+
+
+def _hash(id_: str) -> int:
+    return int.from_bytes(hashlib.blake2b(id_.encode("utf-8"), digest_size=8).digest(), "little")
+
+
+def _first_ids(shard: pyarrow.Table) -> list[str]:
+    """The id of each row that the shard has sentences of."""
+    import pyarrow
+
+    rows = shard["row"].to_numpy()
+    begins = np.concatenate(([True], rows[1:] != rows[:-1]))[: len(rows)]
+    ids: list[str] = shard["document_id"].filter(pyarrow.array(begins)).to_pylist()
+    return ids
+
+
+def _find_repeated_ids(job: Job, ids: _Ids, found: Verification) -> None:
+    repeated = ids.repeated()
+    if not repeated.count:
+        return
+    counts: Counter[str] = Counter()
+    for unit in job.plan.units:
+        path = job.path(SHARDS, unit.number)
+        if path.exists():
+            counts.update(id_ for id_ in _first_ids(_id_columns(path)) if _hash(id_) in repeated.examples)
+    shown = ", ".join(f"{id_!r} ({count} rows)" for id_, count in counts.most_common(_SHOWN_IDS) if count > 1)
+    found.notes.append(
+        f"{repeated.count:,} document ids stand for more than one row, because the input repeats them: {shown}; "
+        "the columns input and row tell the rows apart"
+    )
+
+
+def _id_columns(path: Path) -> pyarrow.Table:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_table(path, columns=["row", "document_id"])

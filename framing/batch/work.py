@@ -1,0 +1,312 @@
+"""The work on a unit: documents to labels to files. What every runner runs, wherever it runs."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from hashlib import blake2b
+from itertools import islice
+
+from framing.batch.job import MENTIONS, REJECTED, SHARDS, Job, UnitRecord, file_name
+from framing.batch.rows import UnitRows
+from framing.batch.shards import (
+    SCHEMA_VERSION,
+    LabelledRow,
+    RejectedRow,
+    ShardFile,
+    WrittenFile,
+    mention_schema,
+    mention_table,
+    record_schema,
+    record_table,
+    rejected_schema,
+    rejected_table,
+)
+from framing.labeler import Labeler
+from framing.types import Document, SentenceLabels
+
+#: Bytes of labels that are kept for texts that may come again.
+COPIES_SIZE = 256 << 20
+#: Sentences that become one piece of a shard.
+_PIECE = 2048
+#: Pieces that may wait for being written.
+_WAITING_PIECES = 4
+_KNOWN_GOOD = "The army left the town."
+
+#: A document's labels, or why it has none.
+Outcome = tuple[SentenceLabels, ...] | str
+#: Told of rows that are labelled and of how many sentences they have.
+OnRows = Callable[[int, int], None]
+
+
+class Worker:
+    """Labels units and writes them down. Used by one thread; it writes in a second one of its own.
+
+    Close it, or use it in a ``with`` block.
+
+    Args:
+        job: whose units are worked on.
+        labeler: what labels.
+        on_rows: is told how it goes.
+    """
+
+    def __init__(self, job: Job, labeler: Labeler, on_rows: OnRows | None = None) -> None:
+        self._job = job
+        self._labeler = labeler
+        self._on_rows = on_rows or (lambda rows, sentences: None)
+        self._copies = _Copies(COPIES_SIZE) if job.plan.settings.dedup == "exact" else None
+        self._writing = ThreadPoolExecutor(1, "framing-writing")
+
+    def work(self, found: UnitRows) -> Future[UnitRecord]:
+        """Label a unit; it is being written when this returns.
+
+        Returns:
+            The record of the unit, once it is done and that is written down.
+
+        Raises:
+            OutputError: (also of the result) it cannot be written. Nothing of it then remains.
+        """
+        writer = _UnitWriter(self._job, found)
+        pieces: list[Future[None]] = []
+        try:
+            for piece in self._pieces(found, writer):
+                pieces.append(self._writing.submit(writer.add, piece))
+                if len(pieces) > _WAITING_PIECES:
+                    pieces.pop(0).result()
+            for waiting in pieces:
+                waiting.result()
+        except BaseException:
+            self._writing.submit(writer.discard).result()
+            raise
+        return self._writing.submit(writer.finish)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._writing.shutdown()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[LabelledRow]]:
+        """The unit's labelled rows in pieces of bounded size; what cannot be labelled is set aside."""
+        piece: list[LabelledRow] = []
+        sentences = 0
+        outcomes = self._outcomes([row.document for row in found.rows], writer)
+        for row, outcome in zip(found.rows, outcomes, strict=True):
+            if isinstance(outcome, str):
+                found.rejected.append(RejectedRow(row.number, outcome, row.document.text[:80]))
+                self._on_rows(1, 0)
+                continue
+            piece.append(LabelledRow(row.number, row.carried, outcome))
+            sentences += len(outcome)
+            self._on_rows(1, len(outcome))
+            if sentences >= _PIECE:
+                yield piece
+                piece, sentences = [], 0
+        self._on_rows(found.unit.rows - len(found.rows), 0)
+        if piece:
+            yield piece
+
+    def _outcomes(self, documents: Sequence[Document], writer: _UnitWriter) -> Iterator[Outcome]:
+        if self._copies is None:
+            yield from _labelled(self._labeler, documents, sentences=self._job.plan.settings.sentences)
+            return
+        keys = [_key(document) for document in documents]
+        repeated = {key for key, number in Counter(keys).items() if number > 1}
+        fresh: dict[bytes, Document] = {}
+        for key, document in zip(keys, documents, strict=True):
+            if key not in self._copies:
+                fresh.setdefault(key, document)
+        # Held to the end of the unit, whatever falls out of the copies meanwhile.
+        held = {key: self._copies[key] for key in set(keys) - fresh.keys()}
+        labelled = _labelled(self._labeler, list(fresh.values()), sentences=self._job.plan.settings.sentences)
+        for key, document in zip(keys, documents, strict=True):
+            if key in held:
+                outcome = _unpacked(held[key])
+                if not isinstance(outcome, str):
+                    outcome = tuple(_as_of(document, sentence) for sentence in outcome)
+                    writer.copies += 1
+                yield outcome
+            else:
+                outcome = next(labelled)
+                packed = _packed(outcome)
+                self._copies[key] = packed
+                if key in repeated:
+                    held[key] = packed
+                yield outcome
+
+
+# --- labelling, whatever a document does to the model -----------------------------------------------------------------
+
+
+def _labelled(labeler: Labeler, documents: Sequence[Document], *, sentences: bool) -> Iterator[Outcome]:
+    """The outcome of each document, in order. One that breaks the labeler is found by halving, and set aside.
+
+    Raises:
+        Exception: of the labeler, where it cannot label a harmless sentence any more either.
+    """
+    label = _label_sentences if sentences else _label_documents
+    done = 0
+    step = len(documents)
+    while done < len(documents):
+        try:
+            for outcome in label(labeler, documents[done : done + step]):
+                yield outcome or "no sentence was found in the text"
+                done += 1
+            step = 2 * step
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        # A panic of the tokenizer, which is written in Rust, is no Exception.
+        except BaseException as error:
+            if step > 1:
+                step = max(1, min(step, labeler.engine.look_ahead) // 2)
+                continue
+            labeler(_KNOWN_GOOD)
+            yield f"the text could not be labelled: {type(error).__name__}: {error}"
+            done += 1
+
+
+def _label_documents(labeler: Labeler, documents: Sequence[Document]) -> Iterator[tuple[SentenceLabels, ...]]:
+    return (tuple(labels) for labels in labeler.documents(documents))
+
+
+def _label_sentences(labeler: Labeler, documents: Sequence[Document]) -> Iterator[tuple[SentenceLabels, ...]]:
+    """Label documents that are a sentence each; nothing runs on from one to the next."""
+    left = iter(documents)
+    while group := list(islice(left, labeler.engine.look_ahead)):
+        for document, found in zip(group, labeler([document.text for document in group]), strict=True):
+            yield (_as_of(document, found, index=0),)
+
+
+def _as_of(document: Document, sentence: SentenceLabels, index: int | None = None) -> SentenceLabels:
+    """The labels of a sentence as those of a document that has it, too; at the same place where none is given."""
+    return replace(
+        sentence,
+        document_id=document.id,
+        outlet=document.outlet,
+        published=document.published,
+        index=sentence.index if index is None else index,
+    )
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+class _Copies:
+    """Labels of the texts that were met last, by a hash of the text, in bounded memory.
+
+    A copy is found if no more than :attr:`size` bytes of (packed) labels were made since its text was last met; beyond
+    that it is scored again, which takes time and gives the same labels.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._used = 0
+        self._packed: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._packed
+
+    def __getitem__(self, key: bytes) -> bytes:
+        self._packed.move_to_end(key)
+        return self._packed[key]
+
+    def __setitem__(self, key: bytes, packed: bytes) -> None:
+        self._used += len(packed) - len(self._packed.pop(key, b""))
+        self._packed[key] = packed
+        while self._used > self.size:
+            self._used -= len(self._packed.popitem(last=False)[1])
+
+
+def _key(document: Document) -> bytes:
+    """What makes two documents copies: their text, and which part of it is a title."""
+    title = len(document.title or "")
+    return blake2b(f"{title}:{document.text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _packed(outcome: Outcome) -> bytes:
+    # Pickled for this process alone, in its own memory: a sentence's objects take ten times the room.
+    return zlib.compress(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL), 1)
+
+
+def _unpacked(packed: bytes) -> Outcome:
+    outcome: Outcome = pickle.loads(zlib.decompress(packed))
+    return outcome
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+class _UnitWriter:
+    """Writes a unit's files; they get their names together, when the unit is finished."""
+
+    def __init__(self, job: Job, found: UnitRows) -> None:
+        self.copies = 0
+        self._job = job
+        self._found = found
+        self._label = job.plan.file_of(found.unit).label
+        self._labelled = self._sentences = self._mentions = 0
+        self._schema = record_schema(job.plan.model.outputs, job.plan.carried)
+        job.clear(found.unit)
+        with ExitStack() as self._stack:
+            self._shard = self._open(SHARDS, self._schema)
+            self._flat = self._open(MENTIONS, mention_schema()) if job.plan.settings.mentions else None
+            self._stack = self._stack.pop_all()
+
+    def add(self, rows: Sequence[LabelledRow]) -> None:
+        """Write labelled rows."""
+        self._shard.add(record_table(rows, self._label, self._schema))
+        if self._flat is not None:
+            self._flat.add(mention_table(rows, self._label, mention_schema()))
+        self._labelled += len(rows)
+        self._sentences += sum(len(row.sentences) for row in rows)
+        self._mentions += sum(len(sentence.mentions) for row in rows for sentence in row.sentences)
+
+    def finish(self) -> UnitRecord:
+        """Give the files their names and write down that the unit is done."""
+        with self._stack:
+            files = [self._shard.keep()]
+            if self._flat is not None:
+                files.append(self._flat.keep())
+            if self._found.rejected:
+                files.append(self._write_rejected())
+        record = UnitRecord(
+            unit=self._found.unit.number,
+            plan=self._job.fingerprint,
+            rows=self._found.unit.rows,
+            labelled=self._labelled,
+            rejected=len(self._found.rejected),
+            copies=self.copies,
+            sentences=self._sentences,
+            mentions=self._mentions,
+            files=tuple(files),
+        )
+        self._job.finish(record)
+        return record
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._stack.close()
+
+    def _write_rejected(self) -> WrittenFile:
+        rows = sorted(self._found.rejected, key=lambda row: row.number or 0)
+        file = self._open(REJECTED, rejected_schema())
+        file.add(rejected_table(rows, self._label))
+        return file.keep()
+
+    def _open(self, kind: str, schema: object) -> ShardFile:
+        metadata = {
+            "schema_version": str(SCHEMA_VERSION),
+            "plan": self._job.fingerprint,
+            "unit": str(self._found.unit.number),
+        }
+        name = file_name(kind, self._found.unit.number)
+        return self._stack.enter_context(ShardFile(self._job.folder, name, schema, metadata))

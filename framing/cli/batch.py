@@ -1,0 +1,403 @@
+"""``framing batch``: corpora larger than memory, in units that are labelled one by one; killed and resumed at will."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from framing.cli._errors import reporting_errors
+from framing.errors import MissingExtraError, OutputError, SettingError
+from framing.text.columns import Columns
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from framing.batch.job import Job, Task, UnitRecord
+    from framing.batch.local import Observer
+    from framing.batch.plan import Model, Settings
+    from framing.batch.progress import Tally
+    from framing.batch.ray import Cluster
+    from framing.batch.units import Unit
+
+#: What ``--progress`` takes.
+PROGRESS = ("auto", "bar", "json", "none")
+_SHOWN_PROBLEMS = 10
+#: Seconds between two states of the bar.
+_SHOWN_EVERY = 0.1
+
+_output = partial(typer.Option, rich_help_panel="Output")
+_reading = partial(typer.Option, rich_help_panel="Reading")
+_running = partial(typer.Option, rich_help_panel="Running")
+_model = partial(typer.Option, rich_help_panel="Model")
+
+
+@reporting_errors()
+def batch_command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT... OUTPUT",
+            help="Files, folders, glob patterns or fsspec URLs of Parquet, JSONL, CSV (text also .gz, .zst) or "
+            "datasets saved to disk; last the folder of the job. With --verify the folder alone.",
+        ),
+    ],
+    fresh: Annotated[bool, _output("--fresh", help="Begin a new job; OUTPUT must be new or empty.")] = False,
+    verify: Annotated[
+        bool, _output("--verify", help="Read the output back instead: counts, ids, hashes, nothing missing or doubled.")
+    ] = False,
+    carry: Annotated[
+        list[str] | None, _output(help="A column of the input to carry along; may be given several times.")
+    ] = None,
+    mentions: Annotated[bool, _output("--mentions", help="Flat tables as well, one row a mention, for SQL.")] = False,
+    unit_rows: Annotated[int, _output(min=1, help="Rows of the input in a shard, at most.")] = 50_000,
+    unit_size: Annotated[float, _output(min=0.001, help="MiB of text in a shard, about.")] = 8.0,
+    sentences: Annotated[bool, _reading("--sentences", help="Each row is one sentence, and is not cut.")] = False,
+    dedup: Annotated[str, _reading(help="exact: a text that comes again is not scored again. none.")] = "none",
+    format: Annotated[
+        str | None, _reading(help="jsonl, csv, tsv, parquet or arrow, whatever the names end in.")
+    ] = None,
+    text_column: Annotated[str | None, _reading(help="Column of the text. Columns not named are guessed.")] = None,
+    id_column: Annotated[str | None, _reading(help="Column of the document's id.")] = None,
+    outlet_column: Annotated[str | None, _reading(help="Column of the outlet.")] = None,
+    published_column: Annotated[str | None, _reading(help="Column of the date.")] = None,
+    title_column: Annotated[str | None, _reading(help="Column of the headline.")] = None,
+    outlet: Annotated[str | None, _reading(help="The outlet of rows that name none.")] = None,
+    published: Annotated[str | None, _reading(help="The date of rows that name none.")] = None,
+    shard_of: Annotated[
+        str | None, _running(metavar="K/N", help="Do the K-th part of N only, K from 0: a task of an array job.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        _running(metavar="ADDRESS", help="Run on a Ray cluster: auto, ray://HOST:10001, or local to start one here."),
+    ] = None,
+    ray_actors: Annotated[
+        int | None, _running(min=1, help="With --ray: actors at most; as many as there is room for.")
+    ] = None,
+    progress: Annotated[str, _running(help="auto, bar, json (lines on standard error) or none.")] = "auto",
+    price_per_hour: Annotated[
+        float | None, _running(min=0, help="Of this machine; the summary then says what a million sentences cost.")
+    ] = None,
+    model: Annotated[str, _model("--model", "-m", help="A folder, a hub id, or 'shipped'.")] = "shipped",
+    engine: Annotated[str, _model(help="auto, onnx or torch.")] = "auto",
+    device: Annotated[
+        str, _model(help="auto, cpu, cuda:1, …; several with commas (cuda:0,cuda:1): a process for each.")
+    ] = "auto",
+    precision: Annotated[str, _model(help="auto, fp32, bf16 or fp16.")] = "auto",
+    threads: Annotated[int | None, _model(min=1, help="On a CPU; one per core if not given.")] = None,
+    codebook: Annotated[
+        str | None, _model(help="The codebook you work with: a name or a YAML file. A model of another is refused.")
+    ] = None,
+) -> None:
+    """Label a corpus of any size into Parquet shards; started again, it goes on where it was."""
+    from framing.batch.job import WHOLE, Task
+    from framing.batch.plan import Settings
+    from framing.batch.units import Limits
+
+    reporting = _Reporting(_checked_progress(progress), price_per_hour)
+    if verify:
+        _verify(_only_folder(paths), reporting)
+        return
+    inputs, folder = _inputs_and_folder(paths)
+    settings = Settings(
+        columns=Columns(text_column, id_column, outlet_column, published_column, title_column),
+        sentences=sentences,
+        carry=tuple(carry or ()),
+        outlet=outlet,
+        published=published,
+        format=format,
+        limits=Limits(unit_rows, round(unit_size * (1 << 20))),
+        dedup=dedup,
+        mentions=mentions,
+    )
+    loading = {"checkpoint": model, "engine": engine, "precision": precision, "threads": threads, "codebook": codebook}
+    task = Task.parse(shard_of) if shard_of else WHOLE
+    request = _Request(
+        inputs=inputs,
+        folder=folder,
+        settings=settings,
+        task=task,
+        fresh=fresh,
+        loading=loading,
+        devices=device.split(","),
+        ray=ray,
+        ray_actors=ray_actors,
+    )
+    _run(request, reporting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the user asked for.
+
+    Attributes:
+        inputs, folder, settings, task: as of :func:`framing.batch.job.open_job` and :func:`framing.batch.job.locked`.
+        fresh: the folder must be new or empty.
+        loading: arguments of :func:`framing.load` but for the device.
+        devices: one process each.
+        ray, ray_actors: address of a cluster, and actors at most.
+    """
+
+    inputs: Sequence[str]
+    folder: Path
+    settings: Settings
+    task: Task
+    fresh: bool
+    loading: dict[str, Any]
+    devices: Sequence[str]
+    ray: str | None
+    ray_actors: int | None
+
+
+# --- what the user gave -----------------------------------------------------------------------------------------------
+
+
+def _checked_progress(progress: str) -> str:
+    if progress not in PROGRESS:
+        raise SettingError(f"--progress is {progress!r}", expected=", ".join(PROGRESS))
+    if progress == "auto":
+        return "bar" if sys.stderr.isatty() else "none"
+    return progress
+
+
+def _only_folder(paths: Sequence[str]) -> Path:
+    if len(paths) != 1:
+        raise SettingError(f"--verify was given {len(paths)} paths", expected="the folder of the job alone")
+    return Path(paths[0])
+
+
+def _inputs_and_folder(paths: Sequence[str]) -> tuple[list[str], Path]:
+    *inputs, output = paths
+    if not inputs:
+        raise SettingError(
+            f"only {output!r} was named", expected="an input and an output", hint="framing batch INPUT... OUTPUT"
+        )
+    if "://" in output:
+        raise OutputError(
+            f"the output {output} is a URL", expected="a local folder, whose files can be locked, synced and renamed"
+        )
+    folder = Path(output)
+    for name in inputs:
+        if "://" not in name and folder.resolve().is_relative_to(Path(name).resolve()):
+            raise OutputError(
+                f"the output {output} is among the inputs ({name})",
+                expected="a place outside of what is read",
+                hint="write it to another folder",
+            )
+    return inputs, folder
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+def _run(request: _Request, reporting: _Reporting) -> None:
+    from framing.batch.inputs import expand
+    from framing.batch.job import create_folder, locked, open_job
+
+    # That the inputs are there is told first.
+    size = sum(file.size for file in expand(request.inputs, request.settings.format))
+    create_folder(request.folder, fresh=request.fresh)
+    with locked(request.folder, request.task), ExitStack() as stack:
+        runner = stack.enter_context(_runner(request))
+        with reporting.planning(size) as on_bytes:
+            job = open_job(request.inputs, request.folder, request.settings, runner.model, on_bytes)
+        units = [unit for unit in job.plan.units if request.task.has(unit)]
+        records = {unit.number: job.done(unit) for unit in units}
+        todo = [unit for unit in units if records[unit.number] is None]
+        tally = _begun_tally(units, [record for record in records.values() if record is not None])
+        with reporting.labelling(tally) as observer:
+            runner.run(job, todo, observer)
+        reporting.summarise(job, tally)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """What labels, and what has it label units."""
+
+    model: Model
+    run: Callable[[Job, Sequence[Unit], Observer], None]
+
+
+@contextmanager
+def _runner(request: _Request) -> Iterator[_Runner]:
+    from framing.batch.local import run, run_on_devices
+    from framing.batch.plan import Model
+    from framing.labeler import load
+
+    if request.ray is not None:
+        with _cluster(request.ray, request.loading | {"device": request.devices[0]}, request.ray_actors) as cluster:
+            yield _Runner(cluster.model(), cluster.run)
+        return
+    with load(**request.loading, device=request.devices[0]) as labeler:
+        model = Model.of(labeler)
+        if len(request.devices) == 1:
+            yield _Runner(model, lambda job, units, observer: run(job, labeler, iter(units), observer))
+            return
+    # Closed by now: the first process wants its device.
+    yield _Runner(
+        model, lambda job, units, observer: run_on_devices(job, units, request.devices, request.loading, observer)
+    )
+
+
+def _cluster(address: str, loading: dict[str, Any], actors: int | None) -> Cluster:
+    try:
+        from framing.batch.ray import Cluster
+    except ImportError as error:
+        raise MissingExtraError(
+            f"--ray needs ray, which cannot be imported: {error}",
+            expected="the extra ray",
+            hint="pip install 'framing[ray]'",
+        ) from error
+    return Cluster(address, loading, actors)
+
+
+def _begun_tally(units: Sequence[Unit], done: Sequence[UnitRecord]) -> Tally:
+    from framing.batch.progress import Tally
+
+    tally = Tally(units_total=len(units), rows_total=sum(unit.rows for unit in units))
+    tally.begin(done)
+    return tally
+
+
+def _verify(folder: Path, reporting: _Reporting) -> None:
+    from framing.batch.job import Job
+    from framing.batch.verify import verify
+
+    job = Job.load(folder)
+    with reporting.counting("reading back", len(job.plan.units)) as advance:
+        found = verify(job, lambda unit: advance(1))
+    if found.problem_count:
+        shown = found.problems[:_SHOWN_PROBLEMS]
+        more = found.problem_count - len(shown)
+        raise OutputError(
+            f"{folder} is not as it should be:\n  " + "\n  ".join(shown) + (f"\n  and {more} more" if more else ""),
+            expected="every unit done, every row in it once",
+            hint="start the job again: units that are not done, or whose files are gone, are done anew",
+        )
+    for note in found.notes:
+        reporting.say(f"Note: {note}")
+    reporting.say(
+        f"{folder} is whole: {found.units:,} units, {found.rows:,} rows = {found.labelled:,} labelled + "
+        f"{found.rejected:,} rejected, {found.sentences:,} sentences"
+    )
+
+
+# --- what is said about it --------------------------------------------------------------------------------------------
+
+
+class _Reporting:
+    """Tells on standard error how it goes.
+
+    Args:
+        progress: ``bar``, ``json`` or ``none``.
+        price: of an hour.
+    """
+
+    def __init__(self, progress: str, price: float | None) -> None:
+        self._progress = progress
+        self._price = price
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def planning(self, size: int) -> Iterator[Any]:
+        """Gives what is to be called with bytes that are hashed."""
+        with self.counting("reading the input", size) as advance:
+            yield advance
+
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Any]:
+        """Gives what is to be called with how much more is done."""
+        if self._progress != "bar":
+            yield lambda count: None
+            return
+        with _bar(self._console) as bar:
+            task = bar.add_task(what, total=total, rates="")
+            yield lambda count: bar.advance(task, count)
+
+    @contextmanager
+    def labelling(self, tally: Tally) -> Iterator[Observer]:
+        """Gives what is told how labelling goes."""
+        from framing.batch.progress import JsonProgress
+
+        if self._progress == "json":
+            progress = JsonProgress(tally, sys.stderr)
+            progress.say("start")
+            yield progress
+            return
+        if self._progress == "none":
+            yield tally
+            return
+        with _bar(self._console) as bar:
+            yield _BarProgress(tally, bar)
+
+    def summarise(self, job: Job, tally: Tally) -> None:
+        """Say what came of it."""
+        from framing.batch.progress import JsonProgress
+
+        cost = None if self._price is None else tally.cost_per_million(self._price)
+        if self._progress == "json":
+            more = {} if cost is None else {"cost_per_million_sentences": round(cost, 4)}
+            JsonProgress(tally, sys.stderr).say("summary", output=str(job.folder), **more)
+            return
+        copies = f", {tally.copies:,} of them copies" if tally.copies else ""
+        earlier = f" ({tally.rows_earlier:,} rows were done before)" if tally.rows_earlier else ""
+        self.say(
+            f"{tally.rows - tally.rejected:,} rows labelled{copies}, {tally.sentences:,} sentences; "
+            f"{tally.seconds:.1f} s, {tally.sentences_per_second:,.0f} sentences/s{earlier}"
+        )
+        if tally.rejected:
+            rejected = f"{tally.rejected:,} rows set aside, with reasons in {job.folder / 'rejected'}"
+            self._console.print(Text(rejected, style="yellow"), soft_wrap=True)
+        if cost is not None:
+            self.say(f"{cost:,.2f} for a million sentences at {self._price:g} an hour")
+        self.say(f"written to {job.folder / 'shards'}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(Text(text), soft_wrap=True)
+
+
+def _bar(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rates]}"))
+    return Progress(*columns, console=console, transient=True)
+
+
+class _BarProgress:
+    """A bar of the rows, with rates, the time that is left, and what was set aside."""
+
+    def __init__(self, tally: Tally, bar: Progress) -> None:
+        self._tally = tally
+        self._bar = bar
+        self._shown = 0.0
+        self._task: TaskID = bar.add_task("labelling", total=tally.rows_total, completed=tally.rows, rates="")
+
+    def on_rows(self, rows: int, sentences: int) -> None:
+        """Count rows."""
+        self._tally.on_rows(rows, sentences)
+        self._show()
+
+    def on_done(self, record: UnitRecord) -> None:
+        """Count a unit."""
+        self._tally.on_done(record)
+        self._show()
+
+    def _show(self) -> None:
+        tally = self._tally
+        if tally.seconds - self._shown < _SHOWN_EVERY:
+            return
+        self._shown = tally.seconds
+        left = tally.seconds_left
+        shown = "" if left is None else f", {int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left"
+        rejected = f", {tally.rejected:,} set aside" if tally.rejected else ""
+        rates = f"{tally.rows_per_second:,.0f} rows/s, {tally.sentences_per_second:,.0f} sentences/s{shown}{rejected}"
+        self._bar.update(self._task, completed=tally.rows_earlier + tally.rows_now, rates=rates)

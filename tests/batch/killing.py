@@ -1,0 +1,33 @@
+"""A job in a process of its own, which can be killed; imported by that process."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from framing.batch.job import WHOLE, create_folder, locked, open_job
+from framing.batch.local import run
+from framing.batch.plan import Model, Settings
+from framing.batch.progress import Tally
+from framing.labeler import load
+
+
+def work(
+    connection: Connection, corpus: Path, folder: Path, settings: Settings, model: Model, checkpoint: Path
+) -> None:
+    """Do a job as the command does it, and tell when labelling begins."""
+    create_folder(folder, fresh=False)
+    with locked(folder, WHOLE), load(checkpoint, engine="onnx", threads=1) as labeler:
+        job = open_job([str(corpus)], folder, settings, model)
+        todo = [unit for unit in job.plan.units if job.done(unit) is None]
+        connection.send("begins")
+        run(job, labeler, iter(todo), Tally(0, 0))
+
+
+def die(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:
+    """Take a unit and crash, as a process does of which a driver breaks."""
+    connection.send("next")
+    connection.recv()
+    os._exit(11)

@@ -1,0 +1,52 @@
+"""kill -9 at random moments: what is gone on with is, byte for byte, what was never interrupted."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from framing.batch.job import Job
+from framing.batch.plan import Model
+from framing.batch.verify import verify
+from tests.batch import killing
+from tests.batch.corpora import articles, contents, settings, write_jsonl
+
+KILLS = 15
+
+
+def test_killed_again_and_again(run_job: Any, tiny_model: Model, tiny_folder: Path, tmp_path: Path) -> None:
+    chance = random.Random(4)
+    corpus = write_jsonl(tmp_path / "in.jsonl", [*articles(120), {"text": None}])
+    chosen = settings(rows=3, mentions=True, dedup="exact")
+    run_job(corpus, tmp_path / "whole", chosen)
+    # Forked off a server that has imported what takes seconds, each process begins at once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.batch.killing", "framing.engine.onnx", "pyarrow.parquet"])
+    kills = 0
+    while not _is_done(tmp_path / "out"):
+        here, there = context.Pipe()
+        arguments = (there, corpus, tmp_path / "out", chosen, tiny_model, tiny_folder)
+        process = context.Process(target=killing.work, args=arguments)
+        process.start()
+        there.close()
+        if kills < KILLS:
+            if kills % 5:  # or while it loads, locks and plans
+                here.recv()
+            time.sleep(chance.uniform(0, 0.15))
+            process.kill()
+            kills += 1
+        process.join()
+        here.close()
+    assert kills >= 10
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert verify(Job.load(tmp_path / "out")).problems == []
+
+
+def _is_done(folder: Path) -> bool:
+    if not (folder / "plan.json").exists():
+        return False
+    job = Job.load(folder)
+    return all(job.done(unit) for unit in job.plan.units)
