@@ -12,6 +12,8 @@
     │   └── CodebookMismatchError
     ├── SettingError              an option, keyword or configuration value is wrong
     ├── OutputError               a result cannot be written
+    ├── UnitRunnerError           a machine of a cluster could not do its part of a batch job
+    ├── WorkerDiedError           processes of a batch job died over the same rows again and again
     └── MissingExtraError         an optional dependency is not installed
 
 Every error says three things: what is wrong (with the value), what was expected, and what to do next.
@@ -87,6 +89,14 @@ class SettingError(FramingError):
 
 class OutputError(FramingError):
     """A result cannot be written where it was asked for."""
+
+
+class UnitRunnerError(FramingError):
+    """What an actor of a cluster ran into, told by the job that it belongs to."""
+
+
+class WorkerDiedError(FramingError):
+    """Processes of a batch job died over the same rows, one after the other; the units that are done are kept."""
 
 
 class MissingExtraError(FramingError):

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -249,27 +249,35 @@ class Labeler:
         """Label sentences, group by group; in order.
 
         The model runs on a thread of its own: while it is busy with one group, the caller's thread reads, cuts and
-        encodes the next one, and decodes and writes the one before.
+        encodes the next one, and decodes and writes the one before. A group that is alone is not worth a thread.
         """
+        groups = _grouped(items, self.engine.look_ahead)
+        first_two = list(islice(groups, 2))
+        if len(first_two) < 2:
+            for encoded in map(self._encoded, first_two):
+                yield self._records(encoded, score(self.engine, encoded.sentences))
+            return
         waiting: deque[_Scoring] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="framing-model") as model:
             try:
-                for group in _grouped(items, self.engine.look_ahead):
-                    different = _Different.of(group)
-                    encoded = self._encoder.encode(different.texts, different.states)
-                    waiting.append(_Scoring(group, different, encoded, model.submit(score, self.engine, encoded)))
+                for encoded in map(self._encoded, chain(first_two, groups)):
+                    waiting.append(_Scoring(encoded, model.submit(score, self.engine, encoded.sentences)))
                     if len(waiting) > 1:
-                        yield self._finish(waiting.popleft())
-                while waiting:
-                    yield self._finish(waiting.popleft())
+                        scoring = waiting.popleft()
+                        yield self._records(scoring.group, scoring.logits.result())
+                for scoring in waiting:
+                    yield self._records(scoring.group, scoring.logits.result())
             finally:
                 for scoring in waiting:  # after an error, or where the caller wants no more
                     scoring.logits.cancel()
 
-    def _finish(self, scoring: _Scoring) -> Iterator[SentenceLabels]:
-        different = scoring.different
-        decoded = list(self._decoder.decode(scoring.logits.result(), scoring.encoded, different.texts))
-        for (document, sentence, _), number in zip(scoring.group, different.numbers, strict=True):
+    def _encoded(self, items: Sequence[_Item]) -> _Group:
+        different = _Different.of(items)
+        return _Group(items, different, self._encoder.encode(different.texts, different.states))
+
+    def _records(self, group: _Group, logits: TokenLogits) -> Iterator[SentenceLabels]:
+        decoded = list(self._decoder.decode(logits, group.sentences, group.different.texts))
+        for (document, sentence, _), number in zip(group.items, group.different.numbers, strict=True):
             yield _record(document, sentence, decoded[number])
 
 
@@ -295,12 +303,25 @@ class _Different:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scoring:
-    """A group of sentences on its way through the model."""
+class _Group:
+    """Sentences that go to the engine together.
 
-    group: Sequence[_Item]
+    Attributes:
+        items: all of them.
+        different: those that differ.
+        sentences: these, encoded.
+    """
+
+    items: Sequence[_Item]
     different: _Different
-    encoded: Sequence[EncodedSentence]
+    sentences: Sequence[EncodedSentence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoring:
+    """A group on its way through the model."""
+
+    group: _Group
     logits: Future[TokenLogits]
 
 

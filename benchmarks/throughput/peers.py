@@ -1,8 +1,8 @@
 """Other ways to run the checkpoint, each as its library's documentation has it, and two that are cheaper.
 
 Those that run the checkpoint's weights give all that framing gives: logits of every token, voice and kind, made into
-frames, hedges, sources and mentions. They read and write with framing's own encoder and decoder, which cost them less
-than their libraries' would, so that what is compared is the running of the model.
+frames, hedges, sources and mentions. They read and write with framing's own encoder and decoder, so that what is
+compared is the running of the model.
 
 Nothing is imported before a system is opened.
 """

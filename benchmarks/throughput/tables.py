@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.record import Table
+from framing.benchmark.statistics import Estimate
 
 _MIB = 2**20
-Estimate = Mapping[str, float | None]
 
 
 def tables(results: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -179,12 +179,12 @@ def _corpus(rows: Iterable[Mapping[str, Any]], title: str, note: str) -> Table:
     return Table(title, ("sentences", "seconds", "µs a sentence", "peak memory, MiB"), cells, note)
 
 
-def _interval(estimate: Estimate, *, scale: float = 1, digits: int = 0) -> str:
-    median, low, high = (None if value is None else f"{value * scale:,.{digits}f}" for value in estimate.values())
-    return str(median) if low is None else f"{median} [{low}, {high}]"
+def _interval(estimate: Mapping[str, float | None], *, scale: float = 1, digits: int = 0) -> str:
+    scaled = {name: None if value is None else value * scale for name, value in estimate.items()}
+    return Estimate(**scaled).show(digits)  # type: ignore[arg-type]  # the median is always there
 
 
-def _percent(estimate: Estimate | None) -> str:
+def _percent(estimate: Mapping[str, float] | None) -> str:
     return "–" if estimate is None else f"{estimate['median']:.0%}"
 
 

@@ -21,7 +21,7 @@ from framing.batch.job import Job, UnitRecord
 from framing.batch.rows import UnitReader, UnitRows
 from framing.batch.units import Unit
 from framing.batch.work import Worker
-from framing.errors import FramingError
+from framing.errors import WorkerDiedError
 from framing.labeler import Labeler, load
 
 #: Units that are read before they are needed.
@@ -38,10 +38,6 @@ class Observer(Protocol):
 
     def on_done(self, record: UnitRecord) -> None:
         """A unit is done."""
-
-
-class WorkerDiedError(FramingError):
-    """A process that labels has died over a unit more than once."""
 
 
 def run(job: Job, labeler: Labeler, units: Iterator[Unit], observer: Observer) -> None:

@@ -29,7 +29,7 @@ from framing.batch.plan import Model
 from framing.batch.rows import UnitReader
 from framing.batch.units import Unit
 from framing.batch.work import Worker
-from framing.errors import FramingError, OutputError, SettingError
+from framing.errors import FramingError, OutputError, SettingError, UnitRunnerError
 from framing.labeler import load
 
 #: Stands for a Ray that is started on this machine, and stopped at the end.
@@ -37,10 +37,6 @@ LOCAL = "local"
 #: Processes that may die over a unit; Ray itself would go on for ever.
 _ATTEMPTS = 3
 _ATTEMPTS_FOLDER = "attempts"
-
-
-class UnitRunnerError(FramingError):
-    """What an actor ran into."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,10 +76,13 @@ class FramingSystem(LabellingSystem):
 
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
         self.labeler: Labeler = framing.load(
-            checkpoint, engine=spec.engine, device=spec.device, precision=spec.precision, threads=spec.threads
+            checkpoint,
+            engine=spec.engine,
+            device=spec.device,
+            precision=spec.precision,
+            threads=spec.threads,
+            token_budget=spec.token_budget,
         )
-        if spec.token_budget is not None:
-            self.labeler.engine.token_budget = spec.token_budget
 
     def label(self, sentences: Sequence[str]) -> Sequence[Any]:
         """The labeler's records."""

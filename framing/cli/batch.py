@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.errors import MissingExtraError, OutputError, SettingError
 from framing.text.columns import Columns
@@ -35,9 +36,7 @@ _SHOWN_PROBLEMS = 10
 _SHOWN_EVERY = 0.1
 
 _output = partial(typer.Option, rich_help_panel="Output")
-_reading = partial(typer.Option, rich_help_panel="Reading")
 _running = partial(typer.Option, rich_help_panel="Running")
-_model = partial(typer.Option, rich_help_panel="Model")
 
 
 @reporting_errors()
@@ -60,18 +59,22 @@ def batch_command(
     mentions: Annotated[bool, _output("--mentions", help="Flat tables as well, one row a mention, for SQL.")] = False,
     unit_rows: Annotated[int, _output(min=1, help="Rows of the input in a shard, at most.")] = 50_000,
     unit_size: Annotated[float, _output(min=0.001, help="MiB of text in a shard, about.")] = 8.0,
-    sentences: Annotated[bool, _reading("--sentences", help="Each row is one sentence, and is not cut.")] = False,
-    dedup: Annotated[str, _reading(help="exact: a text that comes again is not scored again. none.")] = "none",
+    sentences: Annotated[
+        bool, options.reading_option("--sentences", help="Each row is one sentence, and is not cut.")
+    ] = False,
+    dedup: Annotated[
+        str, options.reading_option(help="exact: a text that comes again is not scored again. none.")
+    ] = "none",
     format: Annotated[
-        str | None, _reading(help="jsonl, csv, tsv, parquet or arrow, whatever the names end in.")
+        str | None, options.reading_option(help="jsonl, csv, tsv, parquet or arrow, whatever the names end in.")
     ] = None,
-    text_column: Annotated[str | None, _reading(help="Column of the text. Columns not named are guessed.")] = None,
-    id_column: Annotated[str | None, _reading(help="Column of the document's id.")] = None,
-    outlet_column: Annotated[str | None, _reading(help="Column of the outlet.")] = None,
-    published_column: Annotated[str | None, _reading(help="Column of the date.")] = None,
-    title_column: Annotated[str | None, _reading(help="Column of the headline.")] = None,
-    outlet: Annotated[str | None, _reading(help="The outlet of rows that name none.")] = None,
-    published: Annotated[str | None, _reading(help="The date of rows that name none.")] = None,
+    text_column: options.TextColumn = None,
+    id_column: options.IdColumn = None,
+    outlet_column: options.OutletColumn = None,
+    published_column: options.PublishedColumn = None,
+    title_column: options.TitleColumn = None,
+    outlet: options.Outlet = None,
+    published: options.Published = None,
     shard_of: Annotated[
         str | None, _running(metavar="K/N", help="Do the K-th part of N only, K from 0: a task of an array job.")
     ] = None,
@@ -86,16 +89,15 @@ def batch_command(
     price_per_hour: Annotated[
         float | None, _running(min=0, help="Of this machine; the summary then says what a million sentences cost.")
     ] = None,
-    model: Annotated[str, _model("--model", "-m", help="A folder, a hub id, or 'shipped'.")] = "shipped",
-    engine: Annotated[str, _model(help="auto, onnx or torch.")] = "auto",
+    model: options.Model = "shipped",
+    engine: options.Engine = "auto",
     device: Annotated[
-        str, _model(help="auto, cpu, cuda:1, …; several with commas (cuda:0,cuda:1): a process for each.")
+        str, options.model_option(help="auto, cpu, cuda:1, …; several with commas (cuda:0,cuda:1): a process for each.")
     ] = "auto",
-    precision: Annotated[str, _model(help="auto, fp32, bf16 or fp16.")] = "auto",
-    threads: Annotated[int | None, _model(min=1, help="On a CPU; one per core if not given.")] = None,
-    codebook: Annotated[
-        str | None, _model(help="The codebook you work with: a name or a YAML file. A model of another is refused.")
-    ] = None,
+    precision: options.Precision = "auto",
+    threads: options.Threads = None,
+    token_budget: options.TokenBudget = None,
+    codebook: options.CodebookName = None,
 ) -> None:
     """Label a corpus of any size into Parquet shards; started again, it goes on where it was."""
     from framing.batch.job import WHOLE, Task
@@ -118,7 +120,14 @@ def batch_command(
         dedup=dedup,
         mentions=mentions,
     )
-    loading = {"checkpoint": model, "engine": engine, "precision": precision, "threads": threads, "codebook": codebook}
+    loading = {
+        "checkpoint": model,
+        "engine": engine,
+        "precision": precision,
+        "threads": threads,
+        "token_budget": token_budget,
+        "codebook": codebook,
+    }
     task = Task.parse(shard_of) if shard_of else WHOLE
     request = _Request(
         inputs=inputs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.files import write_whole
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 @reporting_errors()
 def benchmark_command(
-    checkpoint: Annotated[str, typer.Option("--model", "-m", help="A folder, a hub id, or 'shipped'.")] = "shipped",
-    engine: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="On a CPU; one per core if left out.")] = None,
+    checkpoint: options.Model = "shipped",
+    engine: options.Engine = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    threads: options.Threads = None,
     sentences: Annotated[
         int | None, typer.Option(min=1, help="In a round; as many as take a second and a half if left out.")
     ] = None,

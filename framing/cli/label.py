@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.cli.view import View
 from framing.errors import InputError, OutputError, SettingError
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 _PRINTED_REJECTIONS = 5
 
 _output = partial(typer.Option, rich_help_panel="Output")
-_reading = partial(typer.Option, rich_help_panel="Reading")
-_model = partial(typer.Option, rich_help_panel="Model")
 
 
 @reporting_errors()
@@ -63,36 +62,38 @@ def label_command(
     view: Annotated[bool, _output("--view", help="The text in colour, in a pipe too (for less -R).")] = False,
     quiet: Annotated[bool, _output("--quiet", "-q", help="No progress and no summary.")] = False,
     sentences: Annotated[
-        bool, _reading("--sentences", help="Each row, line or --text is one sentence, by itself, and is not cut.")
+        bool,
+        options.reading_option(
+            "--sentences", help="Each row, line or --text is one sentence, by itself, and is not cut."
+        ),
     ] = False,
-    strict: Annotated[bool, _reading("--strict", help="Stop at the first row or file that cannot be used.")] = False,
+    strict: Annotated[
+        bool, options.reading_option("--strict", help="Stop at the first row or file that cannot be used.")
+    ] = False,
     format: Annotated[
-        str | None, _reading(help="text, html, jsonl, json, csv, tsv or parquet, whatever the names end in.")
+        str | None,
+        options.reading_option(help="text, html, jsonl, json, csv, tsv or parquet, whatever the names end in."),
     ] = None,
     index: Annotated[
         Path | None,
-        _reading(
+        options.reading_option(
             help="A CSV with the columns file, id, outlet, published, title. A folder's index.csv is used anyway."
         ),
     ] = None,
-    text_column: Annotated[str | None, _reading(help="Column of the text. Columns not named are guessed.")] = None,
-    id_column: Annotated[str | None, _reading(help="Column of the document's id.")] = None,
-    outlet_column: Annotated[str | None, _reading(help="Column of the outlet.")] = None,
-    published_column: Annotated[str | None, _reading(help="Column of the date.")] = None,
-    title_column: Annotated[str | None, _reading(help="Column of the headline.")] = None,
-    outlet: Annotated[str | None, _reading(help="The outlet of what names none itself.")] = None,
-    published: Annotated[str | None, _reading(help="The date of what names none itself.")] = None,
-    model: Annotated[str, _model("--model", "-m", help="A folder, a hub id, or 'shipped'.")] = "shipped",
-    engine: Annotated[str, _model(help="auto, onnx or torch.")] = "auto",
-    device: Annotated[str, _model(help="auto, cpu, cuda, cuda:1, …")] = "auto",
-    precision: Annotated[str, _model(help="auto, fp32, bf16 or fp16.")] = "auto",
-    threads: Annotated[int | None, _model(min=1, help="On a CPU; one per core if not given.")] = None,
-    token_budget: Annotated[
-        int | None, _model(min=1, help="Tokens in a batch; what serves the engine if not given.")
-    ] = None,
-    codebook: Annotated[
-        str | None, _model(help="The codebook you work with: a name or a YAML file. A model of another is refused.")
-    ] = None,
+    text_column: options.TextColumn = None,
+    id_column: options.IdColumn = None,
+    outlet_column: options.OutletColumn = None,
+    published_column: options.PublishedColumn = None,
+    title_column: options.TitleColumn = None,
+    outlet: options.Outlet = None,
+    published: options.Published = None,
+    model: options.Model = "shipped",
+    engine: options.Engine = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    threads: options.Threads = None,
+    token_budget: options.TokenBudget = None,
+    codebook: options.CodebookName = None,
 ) -> None:
     """Label every sentence: its frames, in whose voice they are, and how it hedges."""
     from framing.labeler import load

@@ -10,10 +10,10 @@ import pytest
 
 from framing.batch import local
 from framing.batch.job import UnitRecord
-from framing.batch.local import WorkerDiedError, run_on_devices
+from framing.batch.local import run_on_devices
 from framing.batch.progress import JsonProgress, Tally
 from framing.batch.verify import verify
-from framing.errors import InputError
+from framing.errors import InputError, WorkerDiedError
 from tests.batch import killing
 from tests.batch.corpora import articles, contents, settings, write_jsonl
 

@@ -1,0 +1,32 @@
+"""Options that several commands share: how a table's columns are called, and what labels."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+reading_option = partial(typer.Option, rich_help_panel="Reading")
+model_option = partial(typer.Option, rich_help_panel="Model")
+
+TextColumn = Annotated[str | None, reading_option(help="Column of the text. Columns not named are guessed.")]
+IdColumn = Annotated[str | None, reading_option(help="Column of the document's id.")]
+OutletColumn = Annotated[str | None, reading_option(help="Column of the outlet.")]
+PublishedColumn = Annotated[str | None, reading_option(help="Column of the date.")]
+TitleColumn = Annotated[str | None, reading_option(help="Column of the headline.")]
+Outlet = Annotated[str | None, reading_option(help="The outlet of what names none itself.")]
+Published = Annotated[str | None, reading_option(help="The date of what names none itself.")]
+
+Model = Annotated[str, model_option("--model", "-m", help="A folder, a hub id, or 'shipped'.")]
+Engine = Annotated[str, model_option(help="auto, onnx or torch.")]
+Device = Annotated[str, model_option(help="auto, cpu, cuda, cuda:1, …")]
+Precision = Annotated[str, model_option(help="auto, fp32, bf16 or fp16.")]
+Threads = Annotated[int | None, model_option(min=1, help="On a CPU; one per core if not given.")]
+TokenBudget = Annotated[int | None, model_option(min=1, help="Tokens in a batch; what serves the engine if not given.")]
+CodebookName = Annotated[
+    str | None,
+    model_option(
+        "--codebook", help="The codebook you work with: a name or a YAML file. A model of another is refused."
+    ),
+]
