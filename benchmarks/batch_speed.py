@@ -3,7 +3,9 @@
 Speed: the same documents once through ``labeler.documents`` with nothing around it, and once as a job that plans,
 reads, labels, writes, hashes and syncs; several times in turn, the fastest of each counts. Memory: jobs of 10,000,
 100,000 and 1,000,000 sentences that are rows by themselves, each in a process of its own, with the stand-in for the
-model (:class:`benchmarks.memory.labelling.StandIn`).
+model (:class:`benchmarks.memory.labelling.StandIn`); what planning and verifying take is measured of the same jobs.
+Units: the same with units of 50 rows and of 10,000, to see what a unit costs whatever is in it. Start: jobs of one
+sentence in fresh processes. ``benchmarks.cluster_simulation`` reckons with these.
 """
 
 from __future__ import annotations
@@ -12,12 +14,17 @@ import json
 import multiprocessing
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -26,10 +33,12 @@ import framing
 from benchmarks.memory.labelling import StandIn
 from benchmarks.memory.run import ROOT, write_corpus
 from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
-from framing.batch.job import WHOLE, create_folder, locked, open_job
+from framing.batch.job import WHOLE, Job, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
+from framing.batch.units import Limits
+from framing.batch.verify import verify
 from framing.cli._errors import reporting_errors
 from framing.labeler import Labeler
 from framing.markup import read_rows
@@ -37,6 +46,8 @@ from framing.model.checkpoint import locate
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec")
 SIZES = (10_000, 100_000, 1_000_000)
+#: Rows of a job that is done in small units and in one.
+_UNIT_ROWS, _FEW_ROWS = 10_000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +57,13 @@ class Pass:
     Attributes:
         sentences: labelled.
         seconds, cpu_seconds: by the clock, and of all threads of this process.
+        planning: of the seconds, those before the first unit was begun.
     """
 
     sentences: int
     seconds: float
     cpu_seconds: float
+    planning: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -63,14 +76,36 @@ class Memory:
     """A job with the stand-in.
 
     Attributes:
-        rows: of the input, a sentence each.
-        peak: resident memory at most, in bytes.
-        seconds: of labelling.
+        rows, size: of the input, a sentence each; in bytes.
+        peak: resident memory at most, in bytes, verifying left out.
+        seconds: of labelling, reading and writing.
+        planning, verifying: seconds before and after.
     """
 
     rows: int
+    size: int
     peak: int
     seconds: float
+    planning: float
+    verifying: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that is measured.
+
+    Attributes:
+        alone, jobs: passes through the corpus for speed.
+        memory: of jobs of growing size.
+        unit: seconds that a unit costs whatever is in it.
+        start: seconds of a job of one sentence.
+    """
+
+    alone: list[Pass]
+    jobs: list[Pass]
+    memory: list[Memory]
+    unit: float
+    start: float
 
 
 def alone(labeler: Labeler, corpus: Path) -> Pass:
@@ -87,23 +122,70 @@ def as_job(labeler: Labeler, corpus: Path, output: Path, settings: Settings) -> 
     create_folder(output, fresh=True)
     with locked(output, WHOLE):
         job = open_job([str(corpus)], output, settings, Model.of(labeler))
+        planning = time.perf_counter() - started
         tally = Tally(len(job.plan.units), job.plan.rows)
         run(job, labeler, iter(job.plan.units), tally)
-    return Pass(tally.sentences, time.perf_counter() - started, time.process_time() - cpu)
+    return Pass(tally.sentences, time.perf_counter() - started, time.process_time() - cpu, planning)
 
 
 def memory_of(checkpoint: Path, rows: int) -> Memory:
     """Do a job with the stand-in; to be called in a process of its own, whose memory is that of the job."""
-    texts = [row.sentence.text for file in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(file)]
+    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, stand_in(checkpoint) as labeler:
+        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
+        write_sentences(corpus, rows)
+        done = as_job(labeler, corpus, output, Settings(sentences=True))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        started = time.perf_counter()
+        verify(Job.load(output))
+        verifying = time.perf_counter() - started
+        return Memory(rows, corpus.stat().st_size, peak, done.seconds - done.planning, done.planning, verifying)
+
+
+def cost_of_a_unit(checkpoint: Path, repeats: int) -> float:
+    """Seconds that a unit takes whatever is in it: files opened, synced, renamed and recorded."""
+    settings = [Settings(sentences=True, limits=Limits(rows=rows)) for rows in (_FEW_ROWS, _UNIT_ROWS)]
+    seconds: list[list[float]] = [[], []]
+    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, stand_in(checkpoint) as labeler:
+        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
+        write_sentences(corpus, _UNIT_ROWS)
+        for _ in range(repeats):
+            for taken, chosen in zip(seconds, settings, strict=True):
+                done = as_job(labeler, corpus, output, chosen)
+                taken.append(done.seconds - done.planning)
+                shutil.rmtree(output)
+    many, one = map(median, seconds)
+    return max(0.0, many - one) / (_UNIT_ROWS // _FEW_ROWS - 1)
+
+
+def start_of_a_job(checkpoint: Path, repeats: int) -> float:
+    """Seconds from the start of a process to its end, of a job of one sentence."""
+    seconds = []
     with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary:
-        corpus = Path(temporary, "corpus.jsonl")
-        with corpus.open("w", encoding="utf-8") as stream:
-            for number, text in enumerate(islice(cycle(texts), rows)):
-                stream.write(json.dumps({"id": f"sentence-{number}", "text": text}) + "\n")
-        labeler = framing.load(checkpoint, engine="onnx")
+        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
+        write_sentences(corpus, 1)
+        command = [sys.executable, "-m", "framing", "batch", str(corpus), str(output), "--model", str(checkpoint)]
+        for _ in range(repeats):
+            started = time.perf_counter()
+            subprocess.run([*command, "--progress", "none"], cwd=ROOT, check=True, capture_output=True)
+            seconds.append(time.perf_counter() - started)
+            shutil.rmtree(output)
+    return median(seconds)
+
+
+def write_sentences(path: Path, rows: int) -> None:
+    """Write a JSONL file of so many rows, a seed sentence in each."""
+    texts = [row.sentence.text for file in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(file)]
+    with path.open("w", encoding="utf-8") as stream:
+        for number, text in enumerate(islice(cycle(texts), rows)):
+            stream.write(json.dumps({"id": f"sentence-{number}", "text": text}) + "\n")
+
+
+@contextmanager
+def stand_in(checkpoint: Path) -> Iterator[Labeler]:
+    """A labeler with the stand-in for the model."""
+    with framing.load(checkpoint, engine="onnx") as labeler:
         labeler.engine = StandIn(labeler.engine)
-        done = as_job(labeler, corpus, Path(temporary, "job"), Settings(sentences=True))
-    return Memory(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, done.seconds)
+        yield labeler
 
 
 @reporting_errors()
@@ -121,7 +203,8 @@ def main(
     for rows in (size for size in SIZES if size <= largest):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             memory.append(process.submit(memory_of, folder, rows).result())
-    path = _record(folder, kilobytes, bare, jobs, memory).save(out)
+    unit, start = cost_of_a_unit(folder, repeats), start_of_a_job(folder, repeats)
+    path = _record(folder, kilobytes, Measured(bare, jobs, memory, unit, start)).save(out)
     typer.echo(f"wrote {path}\nnext: python -m benchmarks.report")
 
 
@@ -137,7 +220,8 @@ def _passes(checkpoint: Path, size: int, repeats: int) -> tuple[list[Pass], list
     return bare, jobs
 
 
-def _record(checkpoint: Path, kilobytes: int, bare: list[Pass], jobs: list[Pass], memory: list[Memory]) -> Record:
+def _record(checkpoint: Path, kilobytes: int, measured: Measured) -> Record:
+    bare, jobs, memory = measured.alone, measured.jobs, measured.memory
     best, best_job = max(bare, key=lambda one: one.rate), max(jobs, key=lambda one: one.rate)
     speed = Table(
         "Sentences per second, the fastest pass of each",
@@ -159,6 +243,19 @@ def _record(checkpoint: Path, kilobytes: int, bare: list[Pass], jobs: list[Pass]
         (tuple(f"{entry.peak / 2**20:.0f}" for entry in memory),),
         "Rows that are sentences, with the stand-in for the model, each job in a process of its own.",
     )
+    largest = memory[-1]
+    around = Table(
+        "What surrounds the model",
+        ("what", "measured"),
+        (
+            ("sentences/s of a process, with the stand-in for the model", f"{largest.rows / largest.seconds:,.0f}"),
+            ("planning, MB/s", f"{largest.size / largest.planning / 1e6:,.0f}"),
+            ("--verify, sentences/s", f"{largest.rows / largest.verifying:,.0f}"),
+            ("a unit, whatever is in it, ms", f"{measured.unit * 1e3:,.1f}"),
+            ("a job of one sentence, s", f"{measured.start:,.2f}"),
+        ),
+        f"The first three of the job of {largest.rows:,} rows; a sentence a row, so nothing is cut.",
+    )
     inputs: dict[str, dict[str, Any]] = {
         "checkpoint": {"folder": checkpoint.name, "sha256": sha256_of(checkpoint)},
         "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of(ROOT / "seeds")},
@@ -167,9 +264,11 @@ def _record(checkpoint: Path, kilobytes: int, bare: list[Pass], jobs: list[Pass]
         "alone": [asdict(one) for one in bare],
         "jobs": [asdict(one) for one in jobs],
         "memory": [asdict(entry) for entry in memory],
+        "unit_seconds": round(measured.unit, 6),
+        "start_seconds": round(measured.start, 3),
     }
     command = command_line("benchmarks.batch_speed")
-    return Record("batch", "Batch jobs", command, inputs, results, (speed, flat), PACKAGES)
+    return Record("batch", "Batch jobs", command, inputs, results, (speed, flat, around), PACKAGES)
 
 
 if __name__ == "__main__":

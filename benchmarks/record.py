@@ -23,6 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from framing.engine.cpu import instructions
 from framing.errors import UnreadableFileError
 from framing.files import write_whole
 
@@ -95,9 +96,10 @@ class Record:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores this process may use, memory and system."""
+    """Processor, its instructions for matrix products, cores this process may use, memory and system."""
     return {
         "processor": _processor_name(),
+        "instructions": " ".join(instructions()),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -103,12 +103,15 @@ class Labeler:
     Attributes:
         checkpoint, engine: as given.
         codebook: the checkpoint's.
+        tokens_read: that the model has read so far, special ones left out; a sentence that comes twice in one group
+            of sentences is read once.
     """
 
     def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
         self.checkpoint = checkpoint
         self.engine = engine
         self.codebook = checkpoint.codebook
+        self.tokens_read = 0
         self._encoder = checkpoint.sentence_encoder()
         self._decoder = Decoder(checkpoint.codebook, checkpoint.calibration)
 
@@ -276,6 +279,7 @@ class Labeler:
         return _Group(items, different, self._encoder.encode(different.texts, different.states))
 
     def _records(self, group: _Group, logits: TokenLogits) -> Iterator[SentenceLabels]:
+        self.tokens_read += len(group.sentences.ids)
         decoded = list(self._decoder.decode(logits, group.sentences, group.different.texts))
         for (document, sentence, _), number in zip(group.items, group.different.numbers, strict=True):
             yield _record(document, sentence, decoded[number])

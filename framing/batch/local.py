@@ -33,8 +33,8 @@ _DEATHS = 2
 class Observer(Protocol):
     """Is told how a job goes."""
 
-    def on_rows(self, rows: int, sentences: int) -> None:
-        """So many more rows are labelled or set aside."""
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
+        """So many more rows are labelled or set aside, and the model has read so many tokens meanwhile."""
 
     def on_done(self, record: UnitRecord) -> None:
         """A unit is done."""
@@ -153,8 +153,8 @@ class _Devices:
         match message:
             case "next":
                 self._give(process)
-            case ("rows", rows, sentences):
-                self._observer.on_rows(rows, sentences)
+            case ("rows", rows, sentences, tokens):
+                self._observer.on_rows(rows, sentences, tokens)
             case ("done", record):
                 process.units = [unit for unit in process.units if unit.number != record.unit]
                 self._observer.on_done(record)
@@ -216,11 +216,12 @@ class _Telling:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows = self._sentences = 0
+        self._rows = self._sentences = self._tokens = 0
 
-    def on_rows(self, rows: int, sentences: int) -> None:
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         self._rows += rows
         self._sentences += sentences
+        self._tokens += tokens
         if self._rows >= 256:
             self._tell()
 
@@ -229,8 +230,8 @@ class _Telling:
         self._connection.send(("done", record))
 
     def _tell(self) -> None:
-        self._connection.send(("rows", self._rows, self._sentences))
-        self._rows = self._sentences = 0
+        self._connection.send(("rows", self._rows, self._sentences, self._tokens))
+        self._rows = self._sentences = self._tokens = 0
 
 
 def _sendable(error: Exception) -> Exception:

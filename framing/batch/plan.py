@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
 import framing
 from framing.batch.inputs import CorpusFile, expand
 from framing.batch.shards import carried_name, is_plain_type
-from framing.batch.units import Limits, PlannedFile, Segment, Unit, scan
+from framing.batch.units import Limits, PlannedFile, Scan, Segment, Unit, scan
+from framing.engine.cpu import usable_cores
 from framing.errors import ColumnError, InputError, OutputError, SettingError
 from framing.labeler import Labeler
 from framing.model.checkpoint import CALIBRATION
@@ -25,6 +29,8 @@ from framing.text.columns import Columns
 #: Raised when what a plan file says changes its meaning.
 PLAN_VERSION = 1
 DEDUP = ("none", "exact")
+#: Bytes of input from which on several processes read it; they take a second to start.
+_LARGE = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,22 +234,43 @@ def make_plan(
         ColumnError: a column that was asked for is in none of the files.
         InputError: there are no rows.
     """
+    found = expand(inputs, settings.format)
+    known = _known_scans(found, earlier) if earlier is not None and earlier.settings == settings else {}
+    fresh = _scans([file for position, file in enumerate(found) if position not in known], settings, on_bytes)
     files: list[PlannedFile] = []
     units: list[Unit] = []
     numbers = count()
-    same_units = earlier is not None and earlier.settings == settings
-    for position, file in enumerate(expand(inputs, settings.format)):
-        known = _known(file, position, earlier) if earlier and same_units else None
-        if known is not None and earlier is not None:
-            planned, found = known, [unit for unit in earlier.units if unit.file == position]
-        else:
-            scanned = scan(file, settings.limits, settings.columns, on_bytes)
-            planned, found = scanned.file, list(scanned.units)
-        files.append(planned)
-        units += [replace(unit, file=position, number=next(numbers)) for unit in found]
+    for position in range(len(found)):
+        scanned = known[position] if position in known else next(fresh)
+        files.append(scanned.file)
+        units += [replace(unit, file=position, number=next(numbers)) for unit in scanned.units]
     _check_usable(files)
     carried = carried_types(settings.carry, files)
     return Plan(PLAN_VERSION, framing.__version__, model, settings, carried, tuple(files), tuple(units))
+
+
+def _scans(files: Sequence[CorpusFile], settings: Settings, on_bytes: Callable[[int], None] | None) -> Iterator[Scan]:
+    """The scan of each file, in order; of large inputs as many files at a time as there are cores."""
+    one = partial(scan, limits=settings.limits, columns=settings.columns)
+    if len(files) < 2 or sum(file.size for file in files) < _LARGE:
+        yield from (one(file, on_bytes=on_bytes) for file in files)
+        return
+    # Processes, because rows are found in Python; not forked, because the model's threads may be running.
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(usable_cores(), len(files)), spawning) as processes:
+        for file, scanned in zip(files, processes.map(one, files), strict=True):
+            if on_bytes:
+                on_bytes(file.size)
+            yield scanned
+
+
+def _known_scans(files: Sequence[CorpusFile], earlier: Plan) -> dict[int, Scan]:
+    """Place of a file -> its scan, of those that have not been touched since they were planned."""
+    units: dict[int, list[Unit]] = {}
+    for unit in earlier.units:
+        units.setdefault(unit.file, []).append(unit)
+    planned = ((position, _known(file, position, earlier)) for position, file in enumerate(files))
+    return {place: Scan(file, tuple(units.get(place, ()))) for place, file in planned if file is not None}
 
 
 def _known(file: CorpusFile, position: int, earlier: Plan) -> PlannedFile | None:

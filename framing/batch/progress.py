@@ -20,6 +20,7 @@ class Tally:
         units, rows, rejected, copies, sentences, mentions: of the units that are done, those of earlier runs included.
         rows_earlier: of them, what this run found done.
         rows_now, sentences_now: labelled by this run; of units that are not done yet, too.
+        tokens_now: that the model has read in this run; of copies none.
         clock: seconds, ever increasing.
         started: the clock when labelling began.
     """
@@ -35,6 +36,7 @@ class Tally:
     rows_earlier: int = 0
     rows_now: int = 0
     sentences_now: int = 0
+    tokens_now: int = 0
     clock: Callable[[], float] = time.perf_counter
     started: float = 0.0
 
@@ -45,10 +47,11 @@ class Tally:
         self.rows_earlier = self.rows
         self.started = self.clock()
 
-    def on_rows(self, rows: int, sentences: int) -> None:
-        """Count rows as they are labelled."""
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
+        """Count rows as they are labelled, and tokens as they are read."""
         self.rows_now += rows
         self.sentences_now += sentences
+        self.tokens_now += tokens
 
     def on_done(self, record: UnitRecord) -> None:
         """Count a unit that is done."""
@@ -78,6 +81,11 @@ class Tally:
         return self.sentences_now / max(self.seconds, 1e-9)
 
     @property
+    def tokens_per_second(self) -> float:
+        """Of this run."""
+        return self.tokens_now / max(self.seconds, 1e-9)
+
+    @property
     def seconds_left(self) -> float | None:
         """At the rate of this run; ``None`` before there is one."""
         left = self.rows_total - self.rows_earlier - self.rows_now
@@ -104,6 +112,7 @@ class Tally:
             "seconds": round(self.seconds, 3),
             "rows_per_second": round(self.rows_per_second, 1),
             "sentences_per_second": round(self.sentences_per_second, 1),
+            "tokens_per_second": round(self.tokens_per_second, 1),
             "seconds_left": None if left is None else round(left, 1),
         }
 
@@ -120,9 +129,9 @@ class JsonProgress:
         self._tally = tally
         self._stream = stream
 
-    def on_rows(self, rows: int, sentences: int) -> None:
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         """Count rows."""
-        self._tally.on_rows(rows, sentences)
+        self._tally.on_rows(rows, sentences, tokens)
 
     def on_done(self, record: UnitRecord) -> None:
         """Count a unit and write a line."""

@@ -111,7 +111,7 @@ class Cluster:
             if row["error"]:
                 raise UnitRunnerError(f"on {row['node']}: {row['error']}", hint="the units that are done are kept")
             record = UnitRecord.from_json(row["record"])
-            observer.on_rows(record.rows, record.sentences)
+            observer.on_rows(record.rows, record.sentences, row["tokens"])
             observer.on_done(record)
         shutil.rmtree(attempts, ignore_errors=True)
 
@@ -124,7 +124,12 @@ class Cluster:
                 logging_level=logging.ERROR,
                 include_dashboard=False if is_local else None,
             )
-        except (ConnectionError, ValueError, TimeoutError) as error:
+        except Exception as error:  # Ray raises plain ones too, such as for a node that does not come up in time
+            if is_local:
+                raise UnitRunnerError(
+                    f"Ray could not be started on this machine: {error}",
+                    hint="see its logs in /tmp/ray/session_latest/logs; without --ray the local runner is used",
+                ) from error
             raise SettingError(
                 f"there is no Ray cluster at {self._address!r}: {error}",
                 expected=f"'auto' on a machine of a running cluster, ray://HOST:10001, or {LOCAL!r}",
@@ -181,27 +186,31 @@ class UnitRunner:
         labeler = load(**loading)
         self._model = Model.of(labeler)
         self._reader = UnitReader(self._job.plan)
+        self._labeler = labeler
         self._worker = Worker(self._job, labeler)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Do a unit.
 
         Args:
             batch: ``unit``: its number, int64 [1].
 
         Returns:
-            Columns of one row: ``record`` (JSON), or ``error`` and ``node``. Raised, an error would be tried again.
+            Columns of one row: ``record`` (JSON) and ``tokens`` (that the model has read for it), or ``error`` and
+            ``node``. Raised, an error would be tried again.
         """
         unit = self._job.plan.units[int(batch["unit"][0])]
+        before = self._labeler.tokens_read
         try:
             self._check(unit)
             # Done already if another actor did it and died before Ray heard of it.
             if self._job.done(unit) is None:
                 self._worker.work(self._reader.read(unit)).result()
         except FramingError as error:
-            return {"record": [""], "error": [str(error)], "node": [ray.util.get_node_ip_address()]}
+            return {"record": [""], "tokens": [0], "error": [str(error)], "node": [ray.util.get_node_ip_address()]}
         record = self._job.path("done", unit.number, "json").read_text(encoding="utf-8")
-        return {"record": [record], "error": [""], "node": [""]}
+        tokens = self._labeler.tokens_read - before
+        return {"record": [record], "tokens": [tokens], "error": [""], "node": [""]}
 
     def _check(self, unit: Unit) -> None:
         planned = self._job.plan.model

@@ -40,8 +40,8 @@ _KNOWN_GOOD = "The army left the town."
 
 #: A document's labels, or why it has none.
 Outcome = tuple[SentenceLabels, ...] | str
-#: Told of rows that are labelled and of how many sentences they have.
-OnRows = Callable[[int, int], None]
+#: Told of rows that are labelled, of how many sentences they have, and of tokens that the model has read meanwhile.
+OnRows = Callable[[int, int, int], None]
 
 
 class Worker:
@@ -58,7 +58,8 @@ class Worker:
     def __init__(self, job: Job, labeler: Labeler, on_rows: OnRows | None = None) -> None:
         self._job = job
         self._labeler = labeler
-        self._on_rows = on_rows or (lambda rows, sentences: None)
+        self._on_rows = on_rows or (lambda rows, sentences, tokens: None)
+        self._tokens = labeler.tokens_read
         self._copies = _Copies(COPIES_SIZE) if job.plan.settings.dedup == "exact" else None
         self._writing = ThreadPoolExecutor(1, "framing-writing")
 
@@ -103,17 +104,21 @@ class Worker:
         for row, outcome in zip(found.rows, outcomes, strict=True):
             if isinstance(outcome, str):
                 found.rejected.append(RejectedRow(row.number, outcome, row.document.text[:80]))
-                self._on_rows(1, 0)
+                self._tell(1, 0)
                 continue
             piece.append(LabelledRow(row.number, row.carried, outcome))
             sentences += len(outcome)
-            self._on_rows(1, len(outcome))
+            self._tell(1, len(outcome))
             if sentences >= _PIECE:
                 yield piece
                 piece, sentences = [], 0
-        self._on_rows(found.unit.rows - len(found.rows), 0)
+        self._tell(found.unit.rows - len(found.rows), 0)
         if piece:
             yield piece
+
+    def _tell(self, rows: int, sentences: int) -> None:
+        before, self._tokens = self._tokens, self._labeler.tokens_read
+        self._on_rows(rows, sentences, self._tokens - before)
 
     def _outcomes(self, documents: Sequence[Document], writer: _UnitWriter) -> Iterator[Outcome]:
         if self._copies is None:

@@ -390,9 +390,9 @@ class _BarProgress:
         self._shown = 0.0
         self._task: TaskID = bar.add_task("labelling", total=tally.rows_total, completed=tally.rows, rates="")
 
-    def on_rows(self, rows: int, sentences: int) -> None:
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         """Count rows."""
-        self._tally.on_rows(rows, sentences)
+        self._tally.on_rows(rows, sentences, tokens)
         self._show()
 
     def on_done(self, record: UnitRecord) -> None:
@@ -408,5 +408,8 @@ class _BarProgress:
         left = tally.seconds_left
         shown = "" if left is None else f", {int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left"
         rejected = f", {tally.rejected:,} set aside" if tally.rejected else ""
-        rates = f"{tally.rows_per_second:,.0f} rows/s, {tally.sentences_per_second:,.0f} sentences/s{shown}{rejected}"
+        rates = (
+            f"{tally.rows_per_second:,.0f} rows/s, {tally.sentences_per_second:,.0f} sentences/s, "
+            f"{tally.tokens_per_second:,.0f} tokens/s{shown}{rejected}"
+        )
         self._bar.update(self._task, completed=tally.rows_earlier + tally.rows_now, rates=rates)

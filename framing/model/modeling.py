@@ -30,11 +30,13 @@ class FramingOutput(ModelOutput):
         labels: float [batch, length, outputs], one logit per token and output.
         voice: float [batch, length, voices].
         kind: float [batch, kinds], read on the first token.
+        states: float [batch, length, hidden], the encoder's token states that all of these are read from, if asked for.
     """
 
     labels: torch.Tensor | None = None
     voice: torch.Tensor | None = None
     kind: torch.Tensor | None = None
+    states: torch.Tensor | None = None
 
 
 class FramingModel(PreTrainedModel):
@@ -71,6 +73,8 @@ class FramingModel(PreTrainedModel):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         quotation: torch.Tensor,
+        *,
+        output_states: bool = False,
         **kwargs: Any,
     ) -> FramingOutput:
         """Read a batch of tokenized sentences.
@@ -80,11 +84,18 @@ class FramingModel(PreTrainedModel):
             attention_mask: int64 [batch, length], 1 on tokens and 0 on padding.
             quotation: int64 [batch, length], 1 on tokens inside quotation marks, also where the marks themselves
                 stand in another sentence (:func:`framing.text.quotations.scan`).
+            output_states: give the token states too.
+            kwargs: what transformers' Trainer passes; not used.
         """
         embedded = self.encoder.get_input_embeddings()(input_ids) + self.quotation_embeddings(quotation)
         states = self.encoder(inputs_embeds=embedded, attention_mask=attention_mask).last_hidden_state
-        states = self.dropout(states)
-        return FramingOutput(labels=self.labels(states), voice=self.voice(states), kind=self.kind(states[:, 0]))
+        read = self.dropout(states)
+        return FramingOutput(
+            labels=self.labels(read),
+            voice=self.voice(read),
+            kind=self.kind(read[:, 0]),
+            states=states if output_states else None,
+        )
 
     @classmethod
     def from_encoder(cls, encoder: PreTrainedModel, config: FramingConfig) -> FramingModel:

@@ -60,6 +60,7 @@ def read(
     on_reject: Reject | None = None,
     index: str | Path | None = None,
     lines: bool = False,
+    unique_ids: bool = True,
 ) -> Iterator[Document]:
     """Read documents from files.
 
@@ -74,12 +75,13 @@ def read(
         index: a CSV file with a column ``file`` (relative to the index) and ``id``, ``outlet``, ``published``,
             ``title``: what is known of text and HTML files. In a folder, ``index.csv`` is used without being named.
         lines: each line of a text file is a document of its own, as the rows of a table are; HTML is refused.
+        unique_ids: set aside the second document of an id; ``False`` for rows that share the id of their document.
 
     Yields:
         Documents, as they are read. Control characters and lone surrogates of their texts are replaced one for one
         (:func:`framing.text.decoding.clean`); line ends stay as they are. A row without an id gets
-        ``<file>:<line>``, a text file its path. Ids are unique: the second document of an id is set aside. (The
-        digests of ids that were given are kept: about 100 bytes a document.)
+        ``<file>:<line>``, a text file its path. For ``unique_ids`` the digests of ids are kept: about 100 bytes a
+        document.
 
     Raises:
         UnreadableFileError: a named file does not exist, or the only one that was named cannot be used.
@@ -92,7 +94,7 @@ def read(
             f"there is no format {format!r}", expected=f"one of {', '.join(sorted(set(FORMATS.values())))}"
         )
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    settings = _Settings(columns or Columns(), format, on_reject or _raise_rejected, lines)
+    settings = _Settings(columns or Columns(), format, on_reject or _raise_rejected, lines, unique_ids)
     known = {} if index is None else read_index(Path(index), settings.reject)
     files = expand([str(name) for name in named], known, settings.reject)
     if not files:
@@ -106,6 +108,7 @@ class _Settings:
     format: str | None
     reject: Reject
     lines: bool
+    unique_ids: bool
 
 
 def _read_files(files: Sequence[InputFile], settings: _Settings) -> Iterator[Document]:
@@ -115,7 +118,7 @@ def _read_files(files: Sequence[InputFile], settings: _Settings) -> Iterator[Doc
         read_any = False
         try:
             for where, document in _read_file(file, settings):
-                if ids.add(document.id):
+                if not settings.unique_ids or ids.add(document.id):
                     read_any = True
                     yield document
                 else:

@@ -54,7 +54,7 @@ def average(config: RunConfig) -> TrainedRun:
     folder = Path(config.training.output_dir)
     seconds = time.perf_counter() - started
     metrics = write_checkpoint(
-        RunRecord(config, codebook, base, split, 0, calibration, [], seconds),
+        RunRecord(config, codebook, base, split, calibration, seconds=seconds),
         model=base.model,
         decoded=Decoder(codebook, calibration).decode(validation.logits, encoded, texts),
         folder=folder,

@@ -56,7 +56,7 @@ individual authors. Single labels are wrong at the rates below; compare aggregat
 
 ## Training
 
-{metrics["training_sentences"]:,} sentences{_attribution(metrics)}{_origin(record, metrics)}
+{metrics["training_sentences"]:,} sentences{_auxiliary(metrics)}{_origin(record, metrics)}
 The resolved configuration is `training.yaml`{log}; `framing-train training.yaml` runs it again.
 
 ## Quality on the validation part
@@ -79,16 +79,26 @@ it cannot know that a paraphrase is a quotation.
 """
 
 
-def _attribution(metrics: dict[str, Any]) -> str:
-    count = metrics["attribution_sentences"]
-    return f" and {count:,} sentences of an attribution corpus for sources and voice" if count else ""
+def _auxiliary(metrics: dict[str, Any]) -> str:
+    parts = []
+    if count := metrics["attribution_sentences"]:
+        parts.append(f"{count:,} sentences of an attribution corpus for sources and voice")
+    if count := metrics["unlabeled_sentences"]:
+        parts.append(f"{count:,} sentences of news that only the teacher labelled")
+    return "".join(f" and {part}" for part in parts)
 
 
 def _origin(record: RunRecord, metrics: dict[str, Any]) -> str:
     if record.config.model.average:
         runs = " and ".join(f"`{name}`" for name in record.config.model.average)
         return f". The weights are the mean of the runs {runs} (Wortsman et al. 2022)."
-    return f", starting from `{record.base.name}`; {metrics['seconds'] / 60:.0f} minutes."
+    teacher, layers = record.config.model.teacher, record.config.model.layers
+    start = f"starting from `{record.base.name}`"
+    if layers:
+        start += f" with its layers {', '.join(map(str, layers))}"
+    if teacher is not None:
+        start += f", with `{teacher}` as its teacher (Hinton et al. 2015)"
+    return f", {start}; {metrics['seconds'] / 60:.0f} minutes."
 
 
 def _table(validation: dict[str, Any]) -> str:

@@ -56,6 +56,15 @@ class DataArguments:
     attribution_sentences: int = field(
         default=4000, metadata={"help": "how many attribution sentences to draw, anew for each run seed"}
     )
+    unlabeled: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels"
+        },
+    )
+    unlabeled_sentences: int = field(
+        default=12000, metadata={"help": "how many unlabeled sentences to draw, anew for each run seed"}
+    )
     strip_punctuation: float = field(
         default=0.1,
         metadata={
@@ -78,6 +87,14 @@ class ModelArguments:
         default_factory=list,
         metadata={"help": "do not train: average these finished checkpoints' weights, and fit thresholds to the mean"},
     )
+    layers: list[int] = field(
+        default_factory=list,
+        metadata={"help": "layers of the base's encoder to keep, from 0, for a smaller model; left out, all of them"},
+    )
+    teacher: str | None = field(
+        default=None,
+        metadata={"help": "'shipped' or a framing checkpoint whose outputs the model learns to give (distillation)"},
+    )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
     encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
     freeze_embeddings: bool = field(
@@ -99,6 +116,12 @@ class LossArguments:
     attribution_voice_weight: float = field(
         default=0.3,
         metadata={"help": "weight of a token's voice from attribution data, beside 1 for a marked mention's"},
+    )
+    marks_weight: float = field(
+        default=0.3, metadata={"help": "weight of what is marked in the data, beside 1 for what a teacher says of it"}
+    )
+    states_weight: float = field(
+        default=1.0, metadata={"help": "weight of the distance to the teacher's last token states; 0 if widths differ"}
     )
 
 
@@ -248,6 +271,16 @@ def _check_values(config: RunConfig) -> None:
     ):
         if not low <= value <= high:
             raise SettingError(f"{name} is {value}", expected=f"a number between {low} and {high}")
+    if config.data.unlabeled and config.model.teacher is None:
+        raise SettingError(
+            "unlabeled text is named, and no teacher that could label it",
+            expected="--teacher shipped, or a checkpoint folder",
+        )
+    if config.model.average and config.model.teacher is not None:
+        raise SettingError(
+            f"average and teacher ({config.model.teacher!r}) are both set",
+            expected="one of them: an average trains nothing, so that there is nothing to teach",
+        )
     if config.model.window_length < 16:
         raise SettingError(f"window_length is {config.model.window_length}", expected="at least 16 tokens")
 

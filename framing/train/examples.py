@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import gzip
 import hashlib
+import itertools
 import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -21,12 +22,16 @@ from framing.codebook import Codebook
 from framing.errors import ColumnError, InputError, UnreadableFileError
 from framing.markup import MarkedRow, MarkedSentence, read_rows
 from framing.model.encoding import EncodedSentence, SentenceEncoder, Window
+from framing.text.formats import read
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
-from framing.train.loss import UNKNOWN, Targets
+from framing.text.sentences import split
+from framing.train.loss import UNKNOWN, Lesson, Targets
 from framing.types import Kind, Voice
 
 _VOICE_INDEX = {voice: index for index, voice in enumerate(Voice)}
 _KIND_INDEX = {kind: index for index, kind in enumerate(Kind)}
+#: Code points; shorter and longer lines of a corpus are lists and tables, not sentences.
+_TOO_SHORT, _TOO_LONG = 20, 400
 _STRIPPED = frozenset(",'’‘`")
 
 
@@ -282,8 +287,7 @@ def read_attribution(patterns: Iterable[str], count: int, seed: int, *, empty_sh
     for record in candidates:
         if len(examples) == count:
             break
-        # Very short and very long lines are lists and tables, not sentences.
-        if 20 <= len(record["text"]) <= 400 and (record["spans"] or rng.random() < empty_share):
+        if _TOO_SHORT <= len(record["text"]) <= _TOO_LONG and (record["spans"] or rng.random() < empty_share):
             examples.append(_attribution_example(record))
     return examples
 
@@ -328,7 +332,50 @@ def _attribution_example(record: dict[str, Any]) -> Example:
     )
 
 
+def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]:
+    """Draw sentences of which nothing is known, for a teacher to label.
+
+    Args:
+        paths: whatever :func:`framing.text.formats.read` reads: articles, tables, folders; cut into sentences here.
+        count: sentences to draw.
+        seed: of the draw.
+
+    Raises:
+        FramingError: a file or a row cannot be read.
+    """
+    examples: list[Example] = []
+    for document in read(paths, unique_ids=False):
+        for before, sentence in itertools.pairwise([None, *split(document.text)]):
+            assert sentence is not None
+            if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
+                state = OUTSIDE
+                if sentence.starts_in_quotation:
+                    state = scan(before.text).after if before else OUTSIDE
+                    state = state if state.inside else RUNNING
+                examples.append(Example(text=sentence.text, group=document.id, state=state))
+    rng = random.Random(seed)
+    rng.shuffle(examples)
+    return examples[:count]
+
+
 # --- arrays ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a teacher says of one window of ``n`` tokens, special tokens included; half precision.
+
+    Attributes:
+        labels: float16 [n, K], probabilities.
+        voice: float16 [n, voices], probabilities.
+        kind: float16 [kinds], probabilities.
+        states: float16 [n, hidden], the last token states; hidden is 0 where they are not learned.
+    """
+
+    labels: np.ndarray
+    voice: np.ndarray
+    kind: np.ndarray
+    states: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +388,7 @@ class Item:
         spans_known, sentence, sentence_known: bool [K].
         voice_weight: weight of the voice targets.
         kind: index of the kind, or ``UNKNOWN``.
+        taught: what a teacher says of it.
     """
 
     input_ids: np.ndarray
@@ -352,6 +400,7 @@ class Item:
     voice: np.ndarray
     voice_weight: float
     kind: int
+    taught: Taught | None = None
 
 
 def encode_examples(examples: Sequence[Example], encoder: SentenceEncoder, outputs: Sequence[str]) -> list[Item]:
@@ -412,6 +461,7 @@ class ExampleDataset(Dataset):
         encoder, outputs: of the model.
         strip_punctuation: probability of the stripped form, drawn anew whenever an item is read, from torch's global
             generator (so that a resumed run draws as the uninterrupted one).
+        teach: adds to items what a teacher says of them (:meth:`framing.train.teacher.Teacher.teach`).
     """
 
     def __init__(
@@ -421,12 +471,18 @@ class ExampleDataset(Dataset):
         outputs: Sequence[str],
         *,
         strip_punctuation: float = 0.0,
+        teach: Callable[[Sequence[Item]], list[Item]] = list,
     ) -> None:
         # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
-        self._plain = [encode_examples([e], encoder, outputs) for e in examples]
+        def read(form: Sequence[Example]) -> list[list[Item]]:
+            windows = [encode_examples([e], encoder, outputs) for e in form]
+            taught = iter(teach([item for items in windows for item in items]))
+            return [list(itertools.islice(taught, len(items))) for items in windows]
+
+        self._plain = read(examples)
         self._stripped: list[list[Item]] | None = None
         if strip_punctuation:
-            self._stripped = [encode_examples([e.without_punctuation()], encoder, outputs) for e in examples]
+            self._stripped = read([e.without_punctuation() for e in examples])
         self._strip = strip_punctuation
         self._places = [(e, w) for e, items in enumerate(self._plain) for w in range(len(items))]
         #: Tokens of each item, for grouping by length.
@@ -474,5 +530,30 @@ def collate(items: Sequence[Item]) -> dict[str, Any]:
         voice=voice,
         voice_weight=torch.tensor([item.voice_weight for item in items]),
         kind=torch.tensor([item.kind for item in items]),
+        lesson=_lesson([item.taught for item in items if item.taught is not None], length),
     )
     return {"input_ids": input_ids, "attention_mask": attention_mask, "quotation": quotation, "targets": targets}
+
+
+def _lesson(taught: Sequence[Taught], length: int) -> Lesson | None:
+    """What the teacher says of a batch, padded to ``length``; it speaks of all of its items or of none."""
+    if not taught:
+        return None
+
+    def padded(name: str) -> torch.Tensor:
+        parts = [torch.from_numpy(getattr(said, name)) for said in taught]
+        batch = torch.zeros(len(parts), length, parts[0].shape[1])
+        for row, part in enumerate(parts):
+            batch[row, : len(part)] = part
+        return batch
+
+    state_mask = torch.zeros(len(taught), length)
+    for row, said in enumerate(taught):
+        state_mask[row, : len(said.labels)] = 1
+    return Lesson(
+        labels=padded("labels"),
+        voice=padded("voice"),
+        kind=torch.from_numpy(np.stack([said.kind for said in taught])).float(),
+        states=padded("states"),
+        state_mask=state_mask,
+    )

@@ -35,9 +35,11 @@ from framing.train.examples import (
     hold_out,
     read_attribution,
     read_examples,
+    read_unlabeled,
 )
-from framing.train.loss import LossWeights, framing_loss
+from framing.train.loss import LossWeights, framing_loss, lesson_loss
 from framing.train.output import RunRecord, write_checkpoint
+from framing.train.teacher import Teacher
 from framing.types import Kind, Voice
 
 #: Spans reach over neighbours with this share of their threshold; chosen on validation sentences (training/README.md).
@@ -76,7 +78,8 @@ def run(config: RunConfig) -> TrainedRun:
     base = load_base(config.model, codebook)
     encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
     attribution = load_attribution(config)
-    trainer = FramingTrainer(config, base, encoder, split, attribution, codebook)
+    unlabeled = load_unlabeled(config, split)
+    trainer = FramingTrainer(config, base, encoder, split, [*attribution, *unlabeled], codebook)
     started = time.perf_counter()
     state = trainer.train(resume_from_checkpoint=_resume_from(config))
     seconds = time.perf_counter() - started
@@ -84,7 +87,17 @@ def run(config: RunConfig) -> TrainedRun:
     calibration = calibrate(validation, split.validation, codebook)
     folder = Path(config.training.output_dir)
     metrics = write_checkpoint(
-        RunRecord(config, codebook, base, split, len(attribution), calibration, trainer.state.log_history, seconds),
+        RunRecord(
+            config,
+            codebook,
+            base,
+            split,
+            calibration,
+            attribution=len(attribution),
+            unlabeled=len(unlabeled),
+            log=trainer.state.log_history,
+            seconds=seconds,
+        ),
         model=trainer.model,
         decoded=Decoder(codebook, calibration).decode(
             validation.logits, validation.encoded, [e.text for e in split.validation]
@@ -121,12 +134,33 @@ def load_split(config: RunConfig, codebook: Codebook) -> Split:
     return split
 
 
+def load_teacher(config: RunConfig, student: Base) -> Teacher | None:
+    """The teacher that a configuration names.
+
+    Raises:
+        FramingError: it cannot be loaded, or it and the student do not go together.
+    """
+    if config.model.teacher is None:
+        return None
+    states = config.loss.states_weight > 0
+    return Teacher(config.model.teacher, student, states=states, device=config.training.device)
+
+
 def load_attribution(config: RunConfig) -> list[Example]:
     """The auxiliary examples for sources and voice, with the weight that the configuration gives their voices."""
     if not config.data.attribution:
         return []
     examples = read_attribution(config.data.attribution, config.data.attribution_sentences, config.training.seed)
     return [replace(example, voice_weight=config.loss.attribution_voice_weight) for example in examples]
+
+
+def load_unlabeled(config: RunConfig, split: Split) -> list[Example]:
+    """The examples that the teacher alone labels, without any sentence that the model is validated on."""
+    if not config.data.unlabeled:
+        return []
+    held_out = {example.text for example in split.validation}
+    drawn = read_unlabeled(config.data.unlabeled, config.data.unlabeled_sentences, config.training.seed)
+    return [example for example in drawn if example.text not in held_out]
 
 
 def _resume_from(config: RunConfig) -> str | None:
@@ -163,7 +197,7 @@ class FramingTrainer(Trainer):
         base: model and tokenizer.
         encoder: of the base's tokenizer.
         split: examples to train on and to validate on.
-        attribution: auxiliary training examples.
+        auxiliary: training examples of which little is marked, or nothing.
         codebook: names the outputs.
     """
 
@@ -177,7 +211,7 @@ class FramingTrainer(Trainer):
         base: Base,
         encoder: SentenceEncoder,
         split: Split,
-        attribution: Sequence[Example],
+        auxiliary: Sequence[Example],
         codebook: Codebook,
     ) -> None:
         self.run_config = config
@@ -191,12 +225,16 @@ class FramingTrainer(Trainer):
             sentence=config.loss.sentence_weight,
             voice=config.loss.voice_weight,
             kind=config.loss.kind_weight,
+            marks=config.loss.marks_weight,
+            states=config.loss.states_weight,
         )
+        teacher = load_teacher(config, base)
         dataset = ExampleDataset(
-            [*split.train, *attribution],
+            [*split.train, *auxiliary],
             encoder,
             codebook.outputs,
             strip_punctuation=config.data.strip_punctuation,
+            teach=list if teacher is None else teacher.teach,
         )
         config.training.remove_unused_columns = False
         config.training.label_names = ["targets"]
@@ -239,10 +277,17 @@ class FramingTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The framing loss of one batch."""
+        """The framing loss of one batch; with a teacher, mostly the distance to what it says."""
         targets = inputs["targets"]
-        output = model(**{name: value for name, value in inputs.items() if name != "targets"})
+        lesson = targets.lesson
+        wants_states = lesson is not None and self.loss_weights.states > 0
+        output = model(
+            **{name: value for name, value in inputs.items() if name != "targets"}, output_states=wants_states
+        )
         loss = framing_loss(output, targets, self.loss_weights).total
+        if lesson is not None:
+            taught = lesson_loss(output, lesson, targets.token_mask, self.loss_weights).total
+            loss = self.loss_weights.marks * loss + taught
         return (loss, output) if return_outputs else loss
 
     def evaluate(

@@ -1,4 +1,9 @@
-"""The training loss: evidence, sentence, voice, kind; marked spans and mere sentence labels in one batch."""
+"""The training loss: evidence, sentence, voice, kind; marked spans and mere sentence labels in one batch.
+
+Beside what is marked, a batch can hold what a teacher says of it: then the loss is mostly that of learning to say the
+same (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network"), in the states too (Sun et al.
+2019, "Patient knowledge distillation for BERT model compression").
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,29 @@ UNKNOWN = -100
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a teacher says of a batch.
+
+    Attributes:
+        labels: float [batch, length, outputs], probabilities.
+        voice: float [batch, length, voices], probabilities.
+        kind: float [batch, kinds], probabilities.
+        states: float [batch, length, hidden], the last token states.
+        state_mask: float [batch, length], 1 on tokens, special ones included, and 0 on padding.
+    """
+
+    labels: torch.Tensor
+    voice: torch.Tensor
+    kind: torch.Tensor
+    states: torch.Tensor
+    state_mask: torch.Tensor
+
+    def to(self, device: torch.device | str, **kwargs: Any) -> Lesson:
+        """All of it on another device."""
+        return Lesson(*(getattr(self, field.name).to(device, **kwargs) for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
     """What is known about a batch. Padding and special tokens are 0 in ``token_mask``.
 
@@ -27,6 +55,7 @@ class Targets:
         voice: int64 [batch, length], voice of the token's mention, or ``UNKNOWN``.
         voice_weight: float [batch], weight of an example's voice targets.
         kind: int64 [batch], or ``UNKNOWN``.
+        lesson: what a teacher says, where there is one.
     """
 
     token_mask: torch.Tensor
@@ -37,20 +66,28 @@ class Targets:
     voice: torch.Tensor
     voice_weight: torch.Tensor
     kind: torch.Tensor
+    lesson: Lesson | None = None
 
     def to(self, device: torch.device | str, **kwargs: Any) -> Targets:
         """All of it on another device; accelerate calls this for whatever a batch holds."""
-        return Targets(*(getattr(self, field.name).to(device, **kwargs) for field in fields(self)))
+        moved = {
+            field.name: getattr(self, field.name).to(device, **kwargs)
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
+        return Targets(**moved)
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Weights of the four parts."""
+    """Weights of the four parts; and, where a teacher speaks, of what is marked and of the teacher's states."""
 
     evidence: float = 1.0
     sentence: float = 0.3
     voice: float = 0.5
     kind: float = 0.2
+    marks: float = 0.3
+    states: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +98,17 @@ class LossParts:
     sentence: torch.Tensor
     voice: torch.Tensor
     kind: torch.Tensor
+    total: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LessonParts:
+    """The parts of the loss against a teacher, unweighted scalars, and their weighted sum."""
+
+    evidence: torch.Tensor
+    voice: torch.Tensor
+    kind: torch.Tensor
+    states: torch.Tensor
     total: torch.Tensor
 
 
@@ -94,3 +142,39 @@ def framing_loss(output: FramingOutput, targets: Targets, weights: LossWeights) 
 
     total = weights.evidence * evidence + weights.sentence * sentence + weights.voice * voice + weights.kind * kind
     return LossParts(evidence, sentence, voice, kind, total)
+
+
+def lesson_loss(output: FramingOutput, lesson: Lesson, token_mask: torch.Tensor, weights: LossWeights) -> LessonParts:
+    """How far a model is from saying what its teacher says.
+
+    ``evidence`` is the binary cross-entropy of each token and output against the teacher's probability, summed over
+    outputs, averaged over tokens. ``voice`` is the cross-entropy against the teacher's voices; a token counts as much
+    as its largest label probability, for of words that carry nothing the voice is never asked. ``kind`` is averaged
+    over sentences; ``states`` is the squared distance of the token states, averaged over tokens and dimensions.
+
+    Args:
+        output: of the model; with ``states`` unless their weight is 0.
+        lesson: of the same batch.
+        token_mask: float [batch, length], 1 on the sentence's own tokens.
+        weights: ``evidence``, ``voice``, ``kind`` and ``states`` of them.
+    """
+    assert output.labels is not None
+    assert output.voice is not None
+    assert output.kind is not None
+    evidence_terms = functional.binary_cross_entropy_with_logits(output.labels, lesson.labels, reduction="none")
+    evidence = (evidence_terms * token_mask[:, :, None]).sum() / token_mask.sum().clamp(min=1)
+
+    voice_terms = -(lesson.voice * functional.log_softmax(output.voice, dim=-1)).sum(dim=-1)
+    asked = lesson.labels.amax(dim=-1) * token_mask
+    voice = (voice_terms * asked).sum() / asked.sum().clamp(min=1)
+
+    kind = -(lesson.kind * functional.log_softmax(output.kind, dim=-1)).sum(dim=-1).mean()
+
+    if weights.states and output.states is not None:
+        distances = (output.states - lesson.states).square().mean(dim=-1)
+        states = (distances * lesson.state_mask).sum() / lesson.state_mask.sum()
+    else:
+        states = torch.zeros_like(evidence)
+
+    total = weights.evidence * evidence + weights.voice * voice + weights.kind * kind + weights.states * states
+    return LessonParts(evidence, voice, kind, states, total)

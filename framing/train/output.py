@@ -37,8 +37,9 @@ class RunRecord:
     Attributes:
         config: the resolved configuration.
         codebook, base, split: what it was trained on and from.
-        attribution: number of auxiliary sentences.
         calibration: fitted on the validation part.
+        attribution: number of auxiliary sentences for sources and voice.
+        unlabeled: number of sentences that a teacher alone labelled.
         log: transformers' log, one dictionary a line.
         seconds: of training.
     """
@@ -47,10 +48,11 @@ class RunRecord:
     codebook: Codebook
     base: Base
     split: Split
-    attribution: int
     calibration: Calibration
-    log: Sequence[dict[str, Any]]
-    seconds: float
+    attribution: int = 0
+    unlabeled: int = 0
+    log: Sequence[dict[str, Any]] = ()
+    seconds: float = 0.0
 
 
 def write_checkpoint(
@@ -119,6 +121,7 @@ def measure(record: RunRecord, decoded: Sequence[DecodedSentence]) -> dict[str, 
         "validation_groups": len({example.group for example in record.split.validation}),
         "training_sentences": len(record.split.train),
         "attribution_sentences": record.attribution,
+        "unlabeled_sentences": record.unlabeled,
         "seconds": round(record.seconds, 1),
         "machine": platform.machine(),
         "python": platform.python_version(),

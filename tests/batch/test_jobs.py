@@ -28,7 +28,7 @@ class Stopping:
     def __init__(self, units: int) -> None:
         self.left = units
 
-    def on_rows(self, rows: int, sentences: int) -> None:
+    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         pass
 
     def on_done(self, record: Any) -> None:
@@ -39,6 +39,8 @@ class Stopping:
 
 class Counting:
     """A labeler that counts what it is asked."""
+
+    tokens_read = 0
 
     def __init__(self, labeler: Labeler) -> None:
         self._labeler = labeler

@@ -14,6 +14,8 @@ from framing.batch.local import run_on_devices
 from framing.batch.progress import JsonProgress, Tally
 from framing.batch.verify import verify
 from framing.errors import InputError, WorkerDiedError
+from framing.labeler import Labeler
+from framing.text.sentences import split
 from tests.batch import killing
 from tests.batch.corpora import articles, contents, settings, write_jsonl
 
@@ -81,11 +83,22 @@ def test_rates_and_costs_are_those_of_this_run() -> None:
     assert (tally.rows, tally.rejected, tally.seconds_left) == (20, 2, None)
     assert tally.cost_per_million(3.6) is None
     now = 105.0
-    tally.on_rows(10, 50)
+    tally.on_rows(10, 50, 1500)
     tally.on_done(record(2))
     assert (tally.rows_per_second, tally.sentences_per_second, tally.seconds_left) == (2.0, 10.0, 5.0)
     # 5 s at 3.60 an hour are half a cent, for 50 sentences.
     assert tally.cost_per_million(3.6) == pytest.approx(0.005 / 50 * 1e6)
+
+
+def test_tokens_are_those_that_the_model_has_read(run_job: Any, tiny_labeler: Any, tmp_path: Path) -> None:
+    rows = articles(20)
+    encoder = tiny_labeler.checkpoint.sentence_encoder()
+    expected = sum(len(sentence) for row in rows for sentence in encoder.encode([s.text for s in split(row["text"])]))
+    fresh = Labeler(tiny_labeler.checkpoint, tiny_labeler.engine)
+    tally = Tally(0, 0)
+    corpus = write_jsonl(tmp_path / "in.jsonl", rows)
+    run_job(corpus, tmp_path / "out", settings(rows=7), labeler=fresh, observer=tally)
+    assert tally.tokens_now == fresh.tokens_read == expected
 
 
 def test_lines_of_json() -> None:
@@ -98,7 +111,7 @@ def test_lines_of_json() -> None:
     tally.begin([])
     progress = JsonProgress(tally, stream)
     now = 2.0
-    progress.on_rows(10, 30)
+    progress.on_rows(10, 30, 900)
     progress.on_done(record(0, rejected=1))
     (line,) = map(json.loads, stream.getvalue().splitlines())
     assert line == {
@@ -115,5 +128,6 @@ def test_lines_of_json() -> None:
         "seconds": 2.0,
         "rows_per_second": 5.0,
         "sentences_per_second": 15.0,
+        "tokens_per_second": 450.0,
         "seconds_left": 2.0,
     }

@@ -51,6 +51,7 @@ def test_ray_goes_on_with_a_local_job_and_ends_alike(begun: Any, tiny_folder: Pa
         assert cluster.model() == begun.plan.model
         cluster.run(begun, todo, tally)
     assert (tally.units, tally.rows, tally.rejected) == (9, 36, 1)
+    assert tally.tokens_now > tally.sentences_now > 36
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
     assert verify(begun).problems == []
 

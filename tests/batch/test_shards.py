@@ -127,6 +127,33 @@ def test_read_by_datasets(labelled: Path, expected: list[dict[str, Any]], tmp_pa
     assert [as_record(row) for row in dataset] == expected
 
 
+def test_read_by_polars(labelled: Path, expected: list[dict[str, Any]]) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.read_parquet(labelled / "shards" / "*.parquet")
+    assert [as_record(row) for row in frame.to_dicts()] == expected
+
+
+def test_read_by_duckdb(labelled: Path, expected: list[dict[str, Any]]) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    question = f"""
+        select document_id, index, len(mentions), probabilities.heroes, frames[1].label
+        from read_parquet('{labelled / "shards" / "*.parquet"}') order by row, index
+    """
+    found = [(*row[:3], round(row[3], 6), row[4]) for row in duckdb.sql(question).fetchall()]
+    assert found == [
+        (
+            record["document_id"],
+            record["index"],
+            len(record["mentions"]),
+            record["probabilities"]["heroes"],
+            next(iter(record["frames"]), None),
+        )
+        for record in expected
+    ]
+    ((mentions,),) = duckdb.sql(f"select count(*) from '{labelled / 'mentions' / '*.parquet'}'").fetchall()
+    assert mentions == sum(len(record["mentions"]) for record in expected)
+
+
 def test_mentions_as_a_flat_table(labelled: Path, expected: list[dict[str, Any]]) -> None:
     table = pyarrow.parquet.read_table(labelled / "mentions")
     found = [(row["document_id"], row["index"], row["label"], row["start"], row["text"]) for row in table.to_pylist()]

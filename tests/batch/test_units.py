@@ -306,3 +306,24 @@ def test_large_rows_make_small_units(tmp_path: Path) -> None:
     (file,) = expand([str(tmp_path / "x.parquet")])
     units = scan(file, Limits(rows=10_000, size=10_000), Columns()).units
     assert 9 <= len(units) <= 13
+
+
+def test_files_that_are_scanned_at_the_same_time_make_the_same_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write_jsonl(tmp_path / f"{number}.jsonl", articles(5 + number, seed=number))
+    (tmp_path / "2.parquet").write_bytes(b"PAR1 and no more")
+    in_turn = plan_of(tmp_path, rows=2)
+    told: list[int] = []
+    monkeypatch.setattr("framing.batch.plan._LARGE", 1)
+    together = make_plan([str(tmp_path)], Settings(limits=Limits(2, 1 << 20)), MODEL, on_bytes=told.append)
+    assert together == in_turn
+    assert sum(told) == sum(path.stat().st_size for path in tmp_path.iterdir())
+    again = make_plan([str(tmp_path)], Settings(limits=Limits(2, 1 << 20)), MODEL, earlier=together)
+    assert again == together
+    # One that was touched is read again, and the others are not.
+    write_jsonl(tmp_path / "1.jsonl", articles(9, seed=7))
+    changed = make_plan([str(tmp_path)], Settings(limits=Limits(2, 1 << 20)), MODEL, earlier=together)
+    assert [file.label for one, file in zip(together.files, changed.files, strict=True) if one != file] == ["1.jsonl"]
+    assert changed == plan_of(tmp_path, rows=2)

@@ -21,6 +21,8 @@ class Panic(BaseException):
 class Poisoned:
     """A labeler that breaks over some texts, wherever they stand among others."""
 
+    tokens_read = 0
+
     def __init__(self, labeler: Labeler, breaks: Callable[[str], bool], error: BaseException) -> None:
         self._labeler = labeler
         self._breaks = breaks

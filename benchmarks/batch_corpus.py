@@ -1,0 +1,317 @@
+"""``python -m benchmarks.batch_corpus --articles FILE``: a million sentences as one job that is killed and resumed.
+
+Real articles are repeated until they have as many sentences as asked for; nothing is taken for a copy, every sentence
+is scored. The job is begun, killed with ``kill -9`` at random moments and started again, in turn with the local runner
+and on Ray, until it is done. Then it is verified; every repetition of an article is held against the first; and units
+that were done on Ray are done again in this process and compared byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow.parquet
+import typer
+
+import framing
+from benchmarks.memory.run import ROOT
+from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from framing.batch.job import WHOLE, Job, create_folder, locked, open_job
+from framing.batch.local import run
+from framing.batch.plan import Model
+from framing.batch.progress import Tally
+from framing.batch.verify import Verification, verify
+from framing.cli._errors import reporting_errors
+from framing.errors import FramingError
+from framing.model.checkpoint import locate
+from framing.text.sentences import split
+from framing.types import Document
+
+PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec", "ray")
+_SEED = 7
+#: Articles of a unit: about ten seconds of work on two cores.
+_UNIT_ROWS = 200
+#: Units of Ray's that are done again in this process.
+_AGAIN = 5
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A process of the job, from its start to its end.
+
+    Attributes:
+        runner: ``"local"`` or ``"ray"``.
+        killed: whether it was; else it came to the job's end.
+        units: that it finished.
+        sentences: in them.
+        seconds: between its first word and its last, loading and planning left out.
+        peak: resident memory of the process at most, in bytes; ``None`` on Ray, where actors do the work.
+    """
+
+    runner: str
+    killed: bool
+    units: tuple[int, ...]
+    sentences: int
+    seconds: float
+    peak: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repetitions:
+    """Repetitions of each article, held against its first.
+
+    Attributes:
+        articles: different ones.
+        sentences: compared.
+        differing: sentences with another frame, mention, voice, hedge, source, kind or place.
+        largest_difference: of a probability.
+    """
+
+    articles: int
+    sentences: int
+    differing: int
+    largest_difference: float
+
+
+def write_articles(articles: Sequence[Document], path: Path, sentences: int) -> int:
+    """Write articles again and again as JSONL, with an id for each copy, until they have so many sentences.
+
+    Returns:
+        How many rows were written: whole rounds through the articles.
+    """
+    per_round = sum(len(split(article.text)) for article in articles)
+    rounds = max(2, -(-sentences // per_round))
+    with path.open("w", encoding="utf-8") as stream:
+        for number in range(rounds):
+            for article in articles:
+                row = {"id": f"{number}-{article.id}", "outlet": article.outlet, "text": article.text}
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return rounds * len(articles)
+
+
+def stretches(command: Sequence[str], units: int, kills: int) -> Iterator[Stretch]:
+    """Run the job to its end, killed so many times on the way, in turn with the local runner and on Ray.
+
+    Args:
+        command: of the job, without the runner.
+        units: of the job, about.
+        kills: as many at most; fewer if the job ends before.
+
+    Raises:
+        FramingError: a process failed by itself.
+    """
+    chance = random.Random(_SEED)
+    moments = sorted(chance.uniform(0, 1) for _ in range(kills))
+    done = 0
+    for number in range(kills + 1):
+        runner = ("local", "ray")[number % 2]
+        until = moments[number] * units if number < kills else None
+        stretch = _stretch([*command, *(["--ray", "local"] if runner == "ray" else [])], runner, done, until, chance)
+        done += len(stretch.units)
+        yield stretch
+        if not stretch.killed:
+            return
+
+
+def _stretch(command: Sequence[str], runner: str, done: int, until: float | None, chance: random.Random) -> Stretch:
+    # A session of its own, so that the processes that Ray starts die with it.
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    units: list[int] = []
+    sentences, peak, killed, last = 0, 0, False, ""
+    started: float | None = None
+    ended = time.perf_counter()
+    for line in process.stderr:
+        last = line
+        with suppress(ValueError):
+            said = json.loads(line)
+            if said["event"] == "start":
+                started, before = time.perf_counter(), said["sentences"]
+            elif said["event"] == "progress":
+                units.append(said["unit"])
+                sentences, ended = said["sentences"] - before, time.perf_counter()
+                peak = max(peak, _peak_of(process.pid))
+        if until is not None and units and done + len(units) >= until and not killed:
+            time.sleep(chance.uniform(0, 5))  # somewhere in the units after this one
+            os.killpg(process.pid, signal.SIGKILL)
+            killed = True
+    process.wait()
+    if process.returncode and not killed:
+        raise FramingError(f"the job failed: {last.strip()}")
+    seconds = ended - started if started is not None else 0.0
+    return Stretch(runner, killed, tuple(units), sentences, seconds, peak if runner == "local" else None)
+
+
+def _peak_of(pid: int) -> int:
+    with suppress(OSError):
+        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def compare_repetitions(job: Job, articles: int) -> Repetitions:
+    """Hold every repetition of an article against the first one, sentence by sentence."""
+    firsts: dict[tuple[int, int], tuple[Any, list[float]]] = {}
+    sentences = differing = 0
+    largest = 0.0
+    for unit in job.plan.units:
+        for row in pyarrow.parquet.read_table(job.path("shards", unit.number)).to_pylist():
+            place = ((row["row"] - 1) % articles, row["index"])
+            said, probabilities = _labels_of(row), list(row["probabilities"].values())
+            first_said, first_probabilities = firsts.setdefault(place, (said, probabilities))
+            sentences += 1
+            differing += said != first_said
+            largest = max(largest, *(abs(a - b) for a, b in zip(probabilities, first_probabilities, strict=True)))
+    return Repetitions(articles, sentences, differing, round(largest, 7))
+
+
+def _labels_of(row: dict[str, Any]) -> Any:
+    """All that is said of a sentence but for probabilities, whose last digits depend on the batch."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: bare(entry) for key, entry in value.items() if "probability" not in key}
+        return [bare(entry) for entry in value] if isinstance(value, list) else value
+
+    left_out = ("input", "row", "document_id", "probabilities")
+    return {name: bare(value) for name, value in row.items() if name not in left_out}
+
+
+def done_again(job: Job, corpus: Path, folder: Path, checkpoint: Path, units: Sequence[int]) -> list[int]:
+    """Do units again in this process, in a folder of their own; those whose shards differ in a byte are returned."""
+    create_folder(folder, fresh=True)
+    with locked(folder, WHOLE), framing.load(checkpoint, engine="onnx") as labeler:
+        again = open_job([str(corpus)], folder, job.plan.settings, Model.of(labeler))
+        chosen = [again.plan.units[number] for number in units]
+        run(again, labeler, iter(chosen), Tally(len(chosen), 0))
+        return [
+            unit.number
+            for unit in chosen
+            if (one := again.done(unit)) is None or (other := job.done(unit)) is None or one.files != other.files
+        ]
+
+
+@reporting_errors()
+def main(
+    articles: Annotated[str, typer.Option(help="Articles, as framing.read reads them.")],
+    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    sentences: Annotated[int, typer.Option(help="Sentences of the corpus, at least.", min=1)] = 1_000_000,
+    kills: Annotated[int, typer.Option(help="Processes to kill.", min=1)] = 6,
+    unit_rows: Annotated[int, typer.Option(help="Articles of a unit.", min=1)] = _UNIT_ROWS,
+    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+) -> None:
+    """Do a large corpus as a job that is killed and resumed, verify and compare, and write the record."""
+    folder = locate(checkpoint)
+    read = list(framing.read([articles]))
+    with tempfile.TemporaryDirectory(prefix="framing-corpus-") as temporary:
+        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
+        rows = write_articles(read, corpus, sentences)
+        command = [sys.executable, "-m", "framing", "batch", str(corpus), str(output), "--model", str(folder)]
+        command += ["--unit-rows", str(unit_rows), "--progress", "json", "--engine", "onnx"]
+        parts = []
+        for stretch in stretches(command, -(-rows // unit_rows), kills):
+            typer.echo(f"{stretch.runner}, {len(stretch.units)} units, {stretch.sentences:,} sentences", err=True)
+            parts.append(stretch)
+        started = time.perf_counter()
+        job = Job.load(output)
+        verified = verify(job)
+        verifying = time.perf_counter() - started
+        repeated = compare_repetitions(job, len(read))
+        on_ray = [number for stretch in parts if stretch.runner == "ray" for number in stretch.units]
+        chosen = sorted(random.Random(_SEED).sample(on_ray, min(_AGAIN, len(on_ray))))
+        differing = done_again(job, corpus, Path(temporary, "again"), folder, chosen)
+        size = corpus.stat().st_size
+    results = {
+        "stretches": [asdict(stretch) for stretch in parts],
+        "verification": {**_counts(verified), "seconds": round(verifying, 1), "problems": list(verified.problems)},
+        "repetitions": asdict(repeated),
+        "again": {"units": chosen, "differing": differing},
+    }
+    inputs: dict[str, dict[str, Any]] = {
+        "checkpoint": {"folder": folder.name, "sha256": sha256_of(folder)},
+        "articles": {"file": Path(articles).name, "sha256": sha256_of(Path(articles)), "articles": len(read)},
+        "corpus": {"rows": rows, "bytes": size, "seed": _SEED},
+    }
+    record = Record(
+        "batch-corpus",
+        "A large corpus as one job, killed and resumed",
+        command_line("benchmarks.batch_corpus"),
+        inputs,
+        results,
+        _tables(parts, verified, repeated, chosen, differing),
+        PACKAGES,
+    )
+    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
+    if verified.problems or differing or repeated.differing:
+        raise FramingError(f"the job is not sound: {verified.problems[:3]} {differing} {repeated.differing}")
+
+
+def _counts(verified: Verification) -> dict[str, int]:
+    return {name: getattr(verified, name) for name in ("units", "rows", "labelled", "rejected", "sentences")}
+
+
+def _tables(
+    parts: Sequence[Stretch], verified: Verification, repeated: Repetitions, again: Sequence[int], differing: list[int]
+) -> tuple[Table, ...]:
+    rows = []
+    for runner, group in groupby(sorted(parts, key=lambda part: part.runner), key=lambda part: part.runner):
+        some = list(group)
+        seconds, sentences = sum(part.seconds for part in some), sum(part.sentences for part in some)
+        peak = max((part.peak or 0 for part in some), default=0)
+        rows.append(
+            (
+                runner,
+                str(len(some)),
+                str(sum(part.killed for part in some)),
+                f"{sum(len(part.units) for part in some):,}",
+                f"{sentences:,}",
+                f"{sentences / seconds:,.0f}" if seconds else "–",
+                f"{peak / 2**20:,.0f}" if peak else "–",
+            )
+        )
+    twice = sum(count > 1 for count in Counter(unit for part in parts for unit in part.units).values())
+    return (
+        Table(
+            "Runners in turn on one job",
+            ("runner", "processes", "of them killed", "units done", "sentences", "sentences/s", "peak memory, MiB"),
+            tuple(rows),
+            f"Loading and planning left out. Units reported done by two processes: {twice}.",
+        ),
+        Table(
+            "What came of it",
+            ("rows", "labelled", "rejected", "sentences", "problems found by --verify"),
+            (
+                (
+                    f"{verified.rows:,}",
+                    f"{verified.labelled:,}",
+                    f"{verified.rejected:,}",
+                    f"{verified.sentences:,}",
+                    f"{len(verified.problems):,}",
+                ),
+            ),
+            f"{repeated.sentences:,} sentences held against those of the first repetition of their article: "
+            f"{repeated.differing:,} with another label, place, voice or kind; largest difference of a probability "
+            f"{repeated.largest_difference:.1e}. {len(again)} units that were done on Ray, done again by the local "
+            f"runner: {len(differing)} with another byte.",
+        ),
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,245 @@
+"""Learning from a teacher: the loss against torch's own, what the teacher says, and a student that learns it."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+
+import framing
+from framing.codebook import Codebook
+from framing.errors import SettingError
+from framing.model.encoding import SentenceEncoder
+from framing.model.modeling import FramingModel, FramingOutput
+from framing.text.quotations import OUTSIDE
+from framing.train.base import Base, load_base
+from framing.train.config import ModelArguments, parse
+from framing.train.examples import Example, collate, encode_examples, read_unlabeled
+from framing.train.loop import load_split, load_unlabeled
+from framing.train.loop import run as train
+from framing.train.loss import Lesson, LossWeights, lesson_loss
+from framing.train.teacher import Teacher
+from tests.train.tiny_runs import CODEBOOK, ENDS, arguments
+
+SENTENCES = [
+    "The terrorists came at night",
+    "The army fled",
+    "He said the rebels seized the city and fled to the market",
+]
+
+
+@pytest.fixture(scope="module")
+def taught_folder(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Path:
+    """A workspace with a trained model in it, ``teacher``."""
+    from tests.train.tiny_runs import marked_rows
+
+    folder = tmp_path_factory.mktemp("teacher")
+    (folder / "codebook.yaml").write_text(yaml.safe_dump(CODEBOOK))
+    (folder / "train.tsv").write_text("\n".join(marked_rows()) + "\n")
+    train(parse(arguments(folder, tiny_base, "teacher")))
+    return folder
+
+
+def student_of(folder: Path, layers: list[int]) -> Base:
+    """The teacher with some of its layers, not yet trained."""
+    return load_base(
+        ModelArguments(base=str(folder / "teacher"), layers=layers), Codebook.load(folder / "codebook.yaml")
+    )
+
+
+# --- the loss ---------------------------------------------------------------------------------------------------------
+
+
+def lesson_and_output() -> tuple[FramingOutput, Lesson, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    output = FramingOutput(
+        labels=drawn(2, 5, 3).requires_grad_(),
+        voice=drawn(2, 5, 4).requires_grad_(),
+        kind=drawn(2, 5).requires_grad_(),
+        states=drawn(2, 5, 8).requires_grad_(),
+    )
+    mask = torch.ones(2, 5)
+    mask[1, 4] = 0  # padding
+    lesson = Lesson(drawn(2, 5, 3).sigmoid(), drawn(2, 5, 4).softmax(-1), drawn(2, 5).softmax(-1), drawn(2, 5, 8), mask)
+    inner = mask.clone()
+    inner[:, 0] = inner[0, 4] = inner[1, 3] = 0
+    return output, lesson, inner
+
+
+def test_the_parts_are_torchs_own_losses() -> None:
+    output, lesson, inner = lesson_and_output()
+    parts = lesson_loss(output, lesson, inner, LossWeights())
+    tokens = inner.bool()
+    evidence = functional.binary_cross_entropy(output.labels[tokens].sigmoid(), lesson.labels[tokens], reduction="sum")
+    torch.testing.assert_close(parts.evidence, evidence / tokens.sum())
+    torch.testing.assert_close(parts.kind, functional.cross_entropy(output.kind, lesson.kind))
+    voices = functional.cross_entropy(output.voice[tokens], lesson.voice[tokens], reduction="none")
+    weights = lesson.labels[tokens].amax(dim=-1)
+    torch.testing.assert_close(parts.voice, (voices * weights).sum() / weights.sum())
+    all_tokens = lesson.state_mask.bool()
+    torch.testing.assert_close(parts.states, functional.mse_loss(output.states[all_tokens], lesson.states[all_tokens]))
+
+
+def test_who_says_the_same_has_nothing_to_learn() -> None:
+    output, lesson, inner = lesson_and_output()
+    same = replace(
+        lesson,
+        labels=output.labels.detach().sigmoid(),
+        voice=output.voice.detach().softmax(-1),
+        kind=output.kind.detach().softmax(-1),
+        states=output.states.detach().clone(),
+    )
+    lesson_loss(output, same, inner, LossWeights()).total.backward()
+    for part in (output.labels, output.voice, output.kind, output.states):
+        torch.testing.assert_close(part.grad, torch.zeros_like(part), atol=1e-6, rtol=0)
+
+
+def test_padding_teaches_nothing() -> None:
+    output, lesson, inner = lesson_and_output()
+    lesson_loss(output, lesson, inner, LossWeights()).total.backward()
+    assert not output.states.grad[1, 4].any()
+    assert not output.labels.grad[1, 3:].any()
+    assert not output.voice.grad[1, 3:].any()
+    assert output.states.grad[1, 3].any()
+
+
+# --- what the teacher says --------------------------------------------------------------------------------------------
+
+
+def test_each_item_gets_what_the_teacher_says_of_it_alone(taught_folder: Path) -> None:
+    student = student_of(taught_folder, [0])
+    encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
+    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.config.outputs)
+    taught = Teacher(str(taught_folder / "teacher"), student, states=True).teach(items)
+    model = FramingModel.from_pretrained(taught_folder / "teacher").eval()
+    for item in taught:
+        ids = torch.from_numpy(item.input_ids)[None]
+        with torch.inference_mode():
+            alone = model(ids, torch.ones_like(ids), torch.from_numpy(item.quotation)[None], output_states=True)
+        for said, expected in (
+            (item.taught.labels, alone.labels[0].sigmoid()),
+            (item.taught.voice, alone.voice[0].softmax(-1)),
+            (item.taught.kind, alone.kind[0].softmax(-1)),
+            (item.taught.states, alone.states[0]),
+        ):
+            np.testing.assert_allclose(said.astype(np.float32), expected.numpy(), atol=2e-3)
+    assert [item.input_ids.tolist() for item in taught] == [item.input_ids.tolist() for item in items]
+
+
+def test_a_batch_of_taught_items_has_a_lesson_of_its_padded_shape(taught_folder: Path) -> None:
+    student = student_of(taught_folder, [1])
+    encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
+    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.config.outputs)
+    batch = collate(Teacher(str(taught_folder / "teacher"), student, states=False).teach(items))
+    lesson = batch["targets"].lesson
+    rows, length = batch["input_ids"].shape
+    assert lesson.labels.shape == (rows, length, len(student.model.config.outputs))
+    assert lesson.states.shape == (rows, length, 0)
+    assert torch.equal(lesson.state_mask, batch["attention_mask"].float())
+    assert collate(items)["targets"].lesson is None
+
+
+# --- the student ------------------------------------------------------------------------------------------------------
+
+
+def test_a_smaller_student_learns_from_unlabeled_text_what_nobody_marked(taught_folder: Path, tmp_path: Path) -> None:
+    rows = [f"g{n}\tbody\tThe [[rebels|rebels.author]] {end}" for n, end in enumerate(ENDS * 6)]
+    (tmp_path / "train.tsv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "codebook.yaml").write_text(yaml.safe_dump(CODEBOOK))
+    (tmp_path / "news.txt").write_text("\n\n".join(f"The terrorists {end} and {e}." for end in ENDS for e in ENDS))
+    settings = {"teacher": taught_folder / "teacher", "unlabeled": tmp_path / "news.txt", "layers": "1"}
+    finished = train(parse(arguments(tmp_path, taught_folder / "teacher", "student", **settings)))
+    model = FramingModel.from_pretrained(finished.folder)
+    assert model.config.encoder.num_hidden_layers == len(model.encoder.encoder.layer) == 1
+    assert list(framing.load(finished.folder)("The terrorists came at night").frames) == ["terrorists"]
+    card = (finished.folder / "README.md").read_text()
+    assert "as its teacher" in card
+    assert "36 sentences of news that only the teacher labelled" in card
+
+
+def test_kept_layers_are_those_of_the_base(taught_folder: Path) -> None:
+    whole = FramingModel.from_pretrained(taught_folder / "teacher")
+    kept = student_of(taught_folder, [1]).model
+    wanted = whole.encoder.encoder.layer[1].state_dict()
+    assert all(torch.equal(weight, wanted[name]) for name, weight in kept.encoder.encoder.layer[0].state_dict().items())
+
+
+def test_unlabeled_text_is_cut_and_knows_its_quotations(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl.gz"
+    article = 'He said: "The town was lost in the night. Nobody came to help us there." The army left.'
+    with gzip.open(path, "wt", encoding="utf-8") as stream:
+        for _ in range(2):  # rows of one document share its id
+            stream.write(json.dumps({"id": "a", "text": article}) + "\n")
+    drawn = read_unlabeled([str(path)], 100, seed=1)
+    texts = {example.text: example.state for example in drawn}
+    assert set(texts) == {
+        'He said: "The town was lost in the night.',
+        'Nobody came to help us there."',
+    }  # the third is too short to be a sentence of news
+    assert texts['He said: "The town was lost in the night.'] == OUTSIDE
+    assert texts['Nobody came to help us there."'].inside
+    assert not any(example.spans_known or example.labels_known for example in drawn)
+    assert read_unlabeled([str(path)], 3, seed=1) == drawn[:3]
+
+
+def test_what_the_model_is_validated_on_is_not_learned_from_the_teacher(taught_folder: Path, tmp_path: Path) -> None:
+    flags = arguments(taught_folder, taught_folder / "teacher", "x", teacher=taught_folder / "teacher")
+    split = load_split(parse(flags), Codebook.load(taught_folder / "codebook.yaml"))
+    long = [e for e in split.validation if len(e.text) >= 20]
+    assert long
+    (tmp_path / "news.txt").write_text("\n\n".join([*(e.text for e in long), "The militants came to the market."]))
+    found = load_unlabeled(parse([*flags, "--unlabeled", str(tmp_path / "news.txt")]), split)
+    assert [example.text for example in found] == ["The militants came to the market."]
+
+
+# --- what does not go together ----------------------------------------------------------------------------------------
+
+
+def test_unlabeled_text_needs_a_teacher() -> None:
+    with pytest.raises(SettingError, match="no teacher that could label it"):
+        parse(["--train", "a.tsv", "--unlabeled", "news.txt", "--use_cpu", "true"])
+
+
+def test_an_average_has_no_teacher() -> None:
+    with pytest.raises(SettingError, match="average and teacher"):
+        parse(["--train", "a.tsv", "--average", "one", "two", "--teacher", "shipped", "--use_cpu", "true"])
+
+
+@pytest.mark.parametrize("layers", [[2], [1, 0], [0, 0], [-1]])
+def test_layers_that_are_not_there_are_refused(taught_folder: Path, layers: list[int]) -> None:
+    with pytest.raises(SettingError, match="ascending numbers from 0 to 1"):
+        student_of(taught_folder, layers)
+
+
+def test_a_teacher_with_other_tokens_is_refused(taught_folder: Path, tiny_base: Path) -> None:
+    student = student_of(taught_folder, [0])
+    student.tokenizer.add_tokens(["caliphate"])
+    with pytest.raises(SettingError, match="other tokens"):
+        Teacher(str(taught_folder / "teacher"), replace(student, tokenizer=student.tokenizer), states=True)
+
+
+def test_a_teacher_that_does_not_know_a_label_is_refused(taught_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "codebook.yaml").write_text(yaml.safe_dump({"name": "more", "labels": ["rebels", "heroes"]}))
+    base = load_base(ModelArguments(base=str(taught_folder / "teacher")), Codebook.load(tmp_path / "codebook.yaml"))
+    with pytest.raises(SettingError, match="does not know 'heroes'"):
+        Teacher(str(taught_folder / "teacher"), base, states=True)
+
+
+def test_states_of_another_width_are_refused_unless_left_out(taught_folder: Path) -> None:
+    student = student_of(taught_folder, [0])
+    config = BertConfig(**{**student.model.config.encoder.to_dict(), "hidden_size": 16, "intermediate_size": 32})
+    narrow = FramingModel.from_encoder(BertModel(config, add_pooling_layer=False), student.model.config)
+    narrow_student = replace(student, model=narrow)
+    with pytest.raises(SettingError, match="32 dimensions, and the student's 16"):
+        Teacher(str(taught_folder / "teacher"), narrow_student, states=True)
+    Teacher(str(taught_folder / "teacher"), narrow_student, states=False)
