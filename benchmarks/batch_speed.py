@@ -183,7 +183,7 @@ def write_sentences(path: Path, rows: int) -> None:
 @contextmanager
 def stand_in(checkpoint: Path) -> Iterator[Labeler]:
     """A labeler with the stand-in for the model."""
-    with framing.load(checkpoint, engine="onnx") as labeler:
+    with framing.load(checkpoint) as labeler:
         labeler.engine = StandIn(labeler.engine)
         yield labeler
 
@@ -193,24 +193,28 @@ def main(
     checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
     kilobytes: Annotated[int, typer.Option(help="Size of the corpus for speed.", min=10)] = 1000,
     repeats: Annotated[int, typer.Option(help="Passes of each kind.", min=1)] = 3,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, …; of the passes for speed.")] = "auto",
     largest: Annotated[int, typer.Option(help="Rows of the largest job for memory.", min=1)] = SIZES[-1],
     out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
 ) -> None:
     """Measure speed and memory of batch jobs and write the record."""
     folder = locate(checkpoint)
-    bare, jobs = _passes(folder, kilobytes * 1000, repeats)
+    bare, jobs = _passes(folder, device, kilobytes * 1000, repeats)
     memory = []
     for rows in (size for size in SIZES if size <= largest):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             memory.append(process.submit(memory_of, folder, rows).result())
     unit, start = cost_of_a_unit(folder, repeats), start_of_a_job(folder, repeats)
-    path = _record(folder, kilobytes, Measured(bare, jobs, memory, unit, start)).save(out)
+    path = _record(folder, device, kilobytes, Measured(bare, jobs, memory, unit, start)).save(out)
     typer.echo(f"wrote {path}\nnext: python -m benchmarks.report")
 
 
-def _passes(checkpoint: Path, size: int, repeats: int) -> tuple[list[Pass], list[Pass]]:
+def _passes(checkpoint: Path, device: str, size: int, repeats: int) -> tuple[list[Pass], list[Pass]]:
     bare, jobs = [], []
-    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, framing.load(checkpoint) as labeler:
+    with (
+        tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary,
+        framing.load(checkpoint, device=device) as labeler,
+    ):
         corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
         write_corpus(corpus, size)
         for _ in range(repeats):
@@ -220,7 +224,7 @@ def _passes(checkpoint: Path, size: int, repeats: int) -> tuple[list[Pass], list
     return bare, jobs
 
 
-def _record(checkpoint: Path, kilobytes: int, measured: Measured) -> Record:
+def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measured) -> Record:
     bare, jobs, memory = measured.alone, measured.jobs, measured.memory
     best, best_job = max(bare, key=lambda one: one.rate), max(jobs, key=lambda one: one.rate)
     speed = Table(
@@ -268,7 +272,9 @@ def _record(checkpoint: Path, kilobytes: int, measured: Measured) -> Record:
         "start_seconds": round(measured.start, 3),
     }
     command = command_line("benchmarks.batch_speed")
-    return Record("batch", "Batch jobs", command, inputs, results, (speed, flat, around), PACKAGES)
+    on_gpu = device.startswith("cuda")
+    name, title = ("batch-gpu", "Batch jobs on a GPU") if on_gpu else ("batch", "Batch jobs")
+    return Record(name, title, command, inputs, results, (speed, flat, around), PACKAGES)
 
 
 if __name__ == "__main__":

@@ -38,4 +38,25 @@ echo "== throughput"
 "$python" -m benchmarks.throughput --suite benchmarks/throughput/gpu.yaml --out "$out" 2>&1 |
   tee "$out/gpu_throughput.log"
 
+echo "== batch jobs"
+# A document's sentences are cut by sentencex; without it (see GPU.md) this part is left out.
+if "$python" -c "import sentencex" 2>/dev/null; then
+  "$python" -m benchmarks.batch_speed --device cuda --kilobytes 40000 --largest 100000 --out "$out" 2>&1 |
+    tee "$out/gpu_batch.log" || failed=1
+  # One process cannot feed a GPU: the same corpus with more and more of them on one GPU.
+  scratch="$(mktemp -d)"
+  "$python" -c "
+from pathlib import Path
+from benchmarks.memory.run import write_corpus
+write_corpus(Path('$scratch/corpus.jsonl'), 120_000_000)"
+  for processes in 1 2 4 8 14; do
+    echo "$processes processes on one GPU"
+    "$python" -m framing batch "$scratch/corpus.jsonl" "$scratch/job-$processes" --device cuda \
+      --processes "$processes" --unit-rows 500 --progress none 2>&1 | tail -3
+  done | tee "$out/gpu_processes.log" || failed=1
+  rm -rf "$scratch"
+else
+  echo "sentencex is not installed: not measured"
+fi
+
 exit "$failed"

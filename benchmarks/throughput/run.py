@@ -45,8 +45,8 @@ from framing.benchmark.sentences import Corpus, find_texts
 from framing.benchmark.throughput import is_limit, limit_to_dict, measure, percentiles, to_dict
 from framing.cli._errors import reporting_errors
 from framing.engine.cpu import usable_cores
-from framing.errors import MissingExtraError
-from framing.model.checkpoint import Checkpoint
+from framing.errors import CheckpointNotFoundError, MissingExtraError
+from framing.model.checkpoint import Checkpoint, locate
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "transformers", "tokenizers", "onnxruntime", "sentence-transformers", "openvino"),
@@ -129,7 +129,12 @@ class Run:
                 processes = self._start(specs, stack)
             with self._stage("rounds"):
                 measured = measure(
-                    processes, self.shape, rounds=self.suite.rounds, warm_up=self.suite.warm_up, report=_report
+                    processes,
+                    self.shape,
+                    rounds=self.suite.rounds,
+                    warm_up=self.suite.warm_up,
+                    report=_report,
+                    shapes={p.spec.name: self._shape_of(p.spec) for p in processes if p.spec.checkpoint},
                 )
             with self._stage("agreement"):
                 agreement = self._agreement(processes, stack)
@@ -160,7 +165,11 @@ class Run:
         processes = []
         for spec in specs:
             _report(f"loading {spec.name}")
-            process = stack.enter_context(self._process(spec))
+            try:
+                process = stack.enter_context(self._process(spec))
+            except CheckpointNotFoundError as error:
+                self.skipped[spec.name] = error.message
+                continue
             try:
                 processes.append(process.ready())
             except MissingExtraError as error:
@@ -169,12 +178,18 @@ class Run:
         return processes
 
     def _process(self, spec: SystemSpec, corpus: Corpus | None = None) -> SystemProcess:
-        return SystemProcess(spec, self.checkpoint.folder, corpus or self.corpus, worker=WORKER, folder=ROOT)
+        return SystemProcess(spec, self._folder_of(spec), corpus or self.corpus, worker=WORKER, folder=ROOT)
+
+    def _folder_of(self, spec: SystemSpec) -> Path:
+        return locate(ROOT / spec.checkpoint) if spec.checkpoint else self.checkpoint.folder
+
+    def _shape_of(self, spec: SystemSpec) -> ModelShape:
+        return ModelShape.of(Checkpoint.load(self._folder_of(spec)).config)
 
     def _agreement(self, processes: Sequence[SystemProcess], stack: ExitStack) -> dict[str, dict[str, Any]]:
         """System -> how far it is from the reference, of those that run the same weights."""
         declared = self.suite.agreement
-        compared = [process for process in processes if process.same_weights]
+        compared = [process for process in processes if process.same_weights and not process.spec.checkpoint]
         if declared is None or not compared:
             return {}
         asked = {"first": 0, "count": declared.sentences}

@@ -46,6 +46,7 @@ class SystemSpec:
         token_budget: tokens in a batch, for framing's engines; the engine's own when ``None``.
         sentences: how many it labels in a round.
         train_sentences: how many marked sentences a system learns from that cannot use the checkpoint's weights.
+        checkpoint: folder of another checkpoint than the one that is measured, seen from the checkout; empty for none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class SystemSpec:
     token_budget: int | None = None
     sentences: int = 1024
     train_sentences: int = 1000
+    checkpoint: str = ""
 
     def __post_init__(self) -> None:
         for name in ("threads", "batch", "token_budget", "sentences", "train_sentences"):

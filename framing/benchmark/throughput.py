@@ -108,6 +108,7 @@ def measure(
     rounds: int,
     warm_up: int = 64,
     report: Report = lambda _: None,
+    shapes: Mapping[str, ModelShape] | None = None,
 ) -> list[Measured]:
     """Warm every system up, then time them in turn.
 
@@ -117,6 +118,7 @@ def measure(
         rounds: turns of each, at least one.
         warm_up: sentences that each labels before the first round.
         report: told before each round.
+        shapes: of systems that run another model, by their names.
 
     Raises:
         FramingError: a system failed; the message names it.
@@ -130,7 +132,8 @@ def measure(
         report(f"round {number + 1} of {rounds}")
         for process, own in zip(processes, taken, strict=True):
             time.sleep(SETTLING)
-            own.append(_take_turn(process, shape, first=number * stride))
+            own_shape = (shapes or {}).get(process.spec.name, shape)
+            own.append(_take_turn(process, own_shape, first=number * stride))
     return [
         Measured(process.spec, process.same_weights, process.description, tuple(own), process.ask(Request.MEMORY))
         for process, own in zip(processes, taken, strict=True)

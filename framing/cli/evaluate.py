@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 
 if TYPE_CHECKING:
@@ -33,11 +34,10 @@ _TITLES = {
 @reporting_errors()
 def evaluate_command(
     gold: Annotated[Path, typer.Argument(help="Marked sentences, tab-separated, of three or five columns.")],
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", "-m", help="A folder, a hub id, or 'shipped'.")
-    ] = "shipped",
-    engine: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    model: options.Model = "shipped",
+    engine: options.Engine = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples for the intervals.")] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
@@ -46,7 +46,7 @@ def evaluate_command(
     from framing.evaluate.scoring import bootstrap, score
     from framing.labeler import load
 
-    with load(checkpoint, engine=engine, device=device) as labeler:
+    with load(model, engine=engine, device=device, precision=precision) as labeler:
         marked = GoldSet.read(gold, labeler.codebook)
         scores = score(
             marked.sentences, marked.predict(labeler.sentences), codebook=labeler.codebook, gold_kinds=marked.kinds

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from framing.batch.job import WHOLE, create_folder, locked, open_job
+from framing.batch.job import WHOLE, UnitRecord, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
@@ -17,13 +17,24 @@ from framing.labeler import load
 def work(
     connection: Connection, corpus: Path, folder: Path, settings: Settings, model: Model, checkpoint: Path
 ) -> None:
-    """Do a job as the command does it, and tell when labelling begins."""
+    """Do a job as the command does it, and tell when labelling begins, and when a unit is done."""
     create_folder(folder, fresh=False)
     with locked(folder, WHOLE), load(checkpoint, engine="onnx", threads=1) as labeler:
         job = open_job([str(corpus)], folder, settings, model)
         todo = [unit for unit in job.plan.units if job.done(unit) is None]
         connection.send("begins")
-        run(job, labeler, iter(todo), Tally(0, 0))
+        run(job, labeler, iter(todo), Telling(connection))
+
+
+class Telling(Tally):
+    """Tells of each unit, so that a killer can go by the work and not by the clock."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(0, 0)
+        self._connection = connection
+
+    def on_done(self, record: UnitRecord) -> None:
+        self._connection.send("done")
 
 
 def die(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:

@@ -178,6 +178,10 @@ def test_a_small_run_records_everything(tiny_folder: Path, tmp_path: Path) -> No
     kept = ("limit", "framing-onnx", "pipeline", "tfidf")
     declared["systems"] = [system for system in declared["systems"] if system["name"] in kept]
     declared["systems"][-1]["train_sentences"] = 120
+    for name in ("other", "gone"):  # other checkpoints, one of which is not there
+        more = {"name": name, "engine": "onnx", "threads": 1, "sentences": 16, "checkpoint": str(tmp_path / name)}
+        declared["systems"].append(more)
+    write_tiny_checkpoint(tmp_path / "other", seed=1)
     declared["scaling"] |= {"threads": [], "token_budgets": [32], "lengths": [[1, 24]], "stand_in": [40]}
     suite, texts = tmp_path / "small.yaml", tmp_path / "texts.txt"
     suite.write_text(yaml.safe_dump(declared), encoding="utf-8")
@@ -188,7 +192,10 @@ def test_a_small_run_records_everything(tiny_folder: Path, tmp_path: Path) -> No
     record = json.loads((tmp_path / "throughput-smoke.json").read_text(encoding="utf-8"))
     found = record["results"]
     by_name = {system["name"]: system for system in found["systems"]}
-    assert list(by_name) == ["framing-onnx", "pipeline", "tfidf"]
+    assert list(by_name) == ["framing-onnx", "pipeline", "tfidf", "other"]
+    assert list(found["skipped"]) == ["gone"]
+    assert by_name["other"]["agreement"] is None
+    assert by_name["other"]["share_of_limit"]["median"] > 0
     assert all(len(system["rounds"]) == 2 for system in by_name.values())
     assert by_name["pipeline"]["ratios"] == {"pipeline": {"median": 1.0, "low": 1.0, "high": 1.0}}
     assert by_name["framing-onnx"]["agreement"]["differing"] == 0

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from framing.cli.main import app
+from tests.batch.corpora import articles, contents, write_jsonl
 
 Batch = Callable[..., Result]
 
@@ -232,3 +233,18 @@ def test_stopped_and_gone_on_with(
     assert batch(*arguments).exit_code == 0
     assert batch("--verify", out).exit_code == 0
     assert [row["document_id"] for row in table(out)] == [f"r{n}" for n in range(1200) for _ in range(3)]
+
+
+def test_several_processes_on_one_device(batch: Batch, tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "in.jsonl", articles(30))
+    assert batch(corpus, tmp_path / "one", "--unit-rows", 3).exit_code == 0
+    result = batch(corpus, tmp_path / "two", "--unit-rows", 3, "--processes", 2, "--device", "cpu", "--threads", 1)
+    assert result.exit_code == 0, result.output
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_ray_has_actors_and_no_processes(batch: Batch, tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "in.jsonl", articles(2))
+    result = batch(corpus, tmp_path / "out", "--ray", "local", "--processes", 2)
+    assert result.exit_code == 2
+    assert "--ray-actors" in result.stderr
