@@ -99,8 +99,8 @@ def write_articles(articles: Sequence[Document], path: Path, sentences: int) -> 
     rounds = max(2, -(-sentences // per_round))
     with path.open("w", encoding="utf-8") as stream:
         for number in range(rounds):
-            for article in articles:
-                row = {"id": f"{number}-{article.id}", "outlet": article.outlet, "text": article.text}
+            for position, article in enumerate(articles):
+                row = {"id": f"{number}-{position}-{article.id}", "outlet": article.outlet, "text": article.text}
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
     return rounds * len(articles)
 
@@ -130,28 +130,27 @@ def stretches(command: Sequence[str], units: int, kills: int) -> Iterator[Stretc
 
 
 def _stretch(command: Sequence[str], runner: str, done: int, until: float | None, chance: random.Random) -> Stretch:
-    # A session of its own, so that the processes that Ray starts die with it.
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stderr is not None
     units: list[int] = []
     sentences, peak, killed, last = 0, 0, False, ""
     started: float | None = None
     ended = time.perf_counter()
-    for line in process.stderr:
-        last = line
-        with suppress(ValueError):
-            said = json.loads(line)
-            if said["event"] == "start":
-                started, before = time.perf_counter(), said["sentences"]
-            elif said["event"] == "progress":
-                units.append(said["unit"])
-                sentences, ended = said["sentences"] - before, time.perf_counter()
-                peak = max(peak, _peak_of(process.pid))
-        if until is not None and units and done + len(units) >= until and not killed:
-            time.sleep(chance.uniform(0, 5))  # somewhere in the units after this one
-            os.killpg(process.pid, signal.SIGKILL)
-            killed = True
-    process.wait()
+    # A session of its own, so that the processes that Ray starts die with it.
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            last = line
+            with suppress(ValueError):
+                said = json.loads(line)
+                if said["event"] == "start":
+                    started, before = time.perf_counter(), said["sentences"]
+                elif said["event"] == "progress":
+                    units.append(said["unit"])
+                    sentences, ended = said["sentences"] - before, time.perf_counter()
+                    peak = max(peak, _peak_of(process.pid))
+            if until is not None and units and done + len(units) >= until and not killed:
+                time.sleep(chance.uniform(0, 5))  # somewhere in the units after this one
+                os.killpg(process.pid, signal.SIGKILL)
+                killed = True
     if process.returncode and not killed:
         raise FramingError(f"the job failed: {last.strip()}")
     seconds = ended - started if started is not None else 0.0
@@ -218,7 +217,8 @@ def main(
 ) -> None:
     """Do a large corpus as a job that is killed and resumed, verify and compare, and write the record."""
     folder = locate(checkpoint)
-    read = list(framing.read([articles]))
+    # Two articles of a published corpus may share an id; the rows that are written have ids of their own.
+    read = list(framing.read([articles], unique_ids=False))
     with tempfile.TemporaryDirectory(prefix="framing-corpus-") as temporary:
         corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
         rows = write_articles(read, corpus, sentences)

@@ -46,6 +46,8 @@ from framing.model.checkpoint import locate
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec")
 SIZES = (10_000, 100_000, 1_000_000)
+#: Rows of a unit of the jobs for memory: small enough that the smallest job has as many in hand as the largest.
+_MEMORY_ROWS = 2_500
 #: Rows of a job that is done in small units and in one.
 _UNIT_ROWS, _FEW_ROWS = 10_000, 50
 
@@ -133,7 +135,7 @@ def memory_of(checkpoint: Path, rows: int) -> Memory:
     with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, stand_in(checkpoint) as labeler:
         corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
         write_sentences(corpus, rows)
-        done = as_job(labeler, corpus, output, Settings(sentences=True))
+        done = as_job(labeler, corpus, output, Settings(sentences=True, limits=Limits(rows=_MEMORY_ROWS)))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         started = time.perf_counter()
         verify(Job.load(output))
@@ -245,7 +247,8 @@ def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measured) -
         "Peak resident memory of a job, MiB",
         tuple(f"{entry.rows:,} rows" for entry in memory),
         (tuple(f"{entry.peak / 2**20:.0f}" for entry in memory),),
-        "Rows that are sentences, with the stand-in for the model, each job in a process of its own.",
+        f"Rows that are sentences, {_MEMORY_ROWS:,} to a unit, with the stand-in for the model, each job in a process "
+        "of its own. Three units are in memory at a time, so larger ones take more.",
     )
     largest = memory[-1]
     around = Table(

@@ -114,7 +114,7 @@ def _speed_tables(folder: Path) -> list[dict[str, Any]]:
     throughput, memory = _read(folder / "throughput.json"), _read(folder / "memory.json")
     results = throughput["results"]
     systems = next(table for table in throughput["tables"] if table["title"] == "Systems")
-    same = {system["title"] for system in results["systems"] if system["agreement"]}
+    same = {s["title"] for s in results["systems"] if s["agreement"] or s["spec"].get("checkpoint")}
     columns = [0, 1, *(i for i, name in enumerate(systems["columns"]) if name.startswith("×"))]
     rows = [[row[i] for i in columns] for row in systems["rows"] if row[0] in same]
     machine = throughput["machine"]
@@ -133,8 +133,44 @@ def _speed_tables(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _batch_table(folder: Path) -> list[dict[str, Any]]:
+    """What a batch job costs beside labelling, and what became of jobs that were killed."""
+    speed, kills = _read(folder / "batch.json"), _read(folder / "batch-kills.json")["results"]
+    corpus, cluster = _read(folder / "batch-corpus.json")["results"], _read(folder / "cluster.json")["results"]
+    share = speed["tables"][0]["rows"][0]
+    memory = speed["results"]["memory"]
+    sizes = " / ".join(f"{entry['rows']:,}" for entry in memory)
+    peaks = " / ".join(f"{entry['peak'] / 2**20:.0f}" for entry in memory)
+    stretches = corpus["stretches"]
+    killed = sum(stretch["killed"] for stretch in stretches)
+    largest = max(cluster["sizes"], key=lambda row: (row["sentences"], row["workers"]))
+    rows = [
+        ["speed of a job, beside that of the labeler alone", share[2]],
+        [f"peak memory at {sizes} rows", f"{peaks} MiB"],
+        [
+            f"{kills['kills']} times `kill -9`: files that differ from the uninterrupted job's",
+            f"{len(kills['differing'])} of {kills['units']} units",
+        ],
+        [
+            f"{corpus['verification']['sentences']:,} sentences in one job, killed {killed} times, local and on Ray in "
+            "turn: problems found by `--verify`",
+            str(len(corpus["verification"]["problems"])),
+        ],
+        [
+            f"simulated: {largest['sentences']:,} sentences on {largest['workers']} GPUs, share of their time that is "
+            "work",
+            f"{largest['efficiency']:.0%}",
+        ],
+    ]
+    return [{"title": "", "columns": ["batch jobs", "measured"], "rows": rows, "note": ""}]
+
+
 #: Name of a place in the README -> the tables that stand there.
-_README_TABLES: dict[str, Callable[[Path], list[dict[str, Any]]]] = {"quality": _quality_table, "speed": _speed_tables}
+_README_TABLES: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    "quality": _quality_table,
+    "speed": _speed_tables,
+    "batch": _batch_table,
+}
 
 
 def _read(path: Path) -> dict[str, Any]:

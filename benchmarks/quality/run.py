@@ -115,9 +115,17 @@ def _open_model(materials: Materials) -> LabelSentences:
     return load(materials.checkpoint, codebook=materials.codebook).sentences
 
 
+def _open_fast(materials: Materials) -> LabelSentences:
+    from framing.labeler import load
+    from framing.model.checkpoint import FAST
+
+    return load(FAST, codebook=materials.codebook).sentences
+
+
 _OPENERS: dict[str, Callable[[Materials], LabelSentences]] = {
     "lexicon": _open_lexicon,
     "tfidf": _open_tfidf,
+    "fast": _open_fast,
     "model": _open_model,
 }
 

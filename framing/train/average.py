@@ -20,7 +20,7 @@ from framing.model.modeling import FramingModel
 from framing.train.base import Base, load_base
 from framing.train.config import RunConfig, parse
 from framing.train.loop import ReadSentences, TrainedRun, calibrate, load_split
-from framing.train.output import RunRecord, write_checkpoint
+from framing.train.output import TRAINING, RunRecord, write_checkpoint
 
 
 def average(config: RunConfig) -> TrainedRun:
@@ -40,9 +40,12 @@ def average(config: RunConfig) -> TrainedRun:
     started = time.perf_counter()
     codebook = Codebook.load(config.data.codebook)
     folders = [checkpoint.locate(name) for name in config.model.average]
+    members = []
     for folder in folders:
         checkpoint.verify(folder)
-        _check_held_out(folder, config)
+        if (made := _configuration_of(folder)) is not None:
+            _check_held_out(folder, made, config)
+            members.append(made)
     split = load_split(config, codebook)
     base = mean_of(folders, config, codebook)
     encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
@@ -54,7 +57,7 @@ def average(config: RunConfig) -> TrainedRun:
     folder = Path(config.training.output_dir)
     seconds = time.perf_counter() - started
     metrics = write_checkpoint(
-        RunRecord(config, codebook, base, split, calibration, seconds=seconds),
+        RunRecord(config, codebook, base, split, calibration, seconds=seconds, members=members),
         model=base.model,
         decoded=Decoder(codebook, calibration).decode(validation.logits, encoded, texts),
         folder=folder,
@@ -96,12 +99,14 @@ def mean_of(folders: Sequence[Path], config: RunConfig, codebook: Codebook) -> B
     return Base(first.model, first.tokenizer, " + ".join(config.model.average), first.adopted)
 
 
-def _check_held_out(folder: Path, config: RunConfig) -> None:
+def _configuration_of(folder: Path) -> RunConfig | None:
+    """How a checkpoint was made; ``None`` for one of unknown making, which the user vouches for."""
+    recipe = folder / TRAINING
+    return parse([str(recipe), "--use_cpu", "true"]) if recipe.is_file() else None
+
+
+def _check_held_out(folder: Path, made: RunConfig, config: RunConfig) -> None:
     """A run that held out other groups has learned some of those that the thresholds are to be fitted on."""
-    recipe = folder / "training.yaml"
-    if not recipe.is_file():
-        return  # a checkpoint of unknown making; the user vouches for it
-    made = parse([str(recipe), "--use_cpu", "true"])
     for name, theirs, ours in (
         ("validation", made.data.validation, config.data.validation),
         ("validation_share", made.data.validation_share, config.data.validation_share),

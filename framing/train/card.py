@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from framing.train.config import RunConfig
     from framing.train.output import RunRecord
 
 _ROWS = (
@@ -91,14 +92,21 @@ def _auxiliary(metrics: dict[str, Any]) -> str:
 def _origin(record: RunRecord, metrics: dict[str, Any]) -> str:
     if record.config.model.average:
         runs = " and ".join(f"`{name}`" for name in record.config.model.average)
-        return f". The weights are the mean of the runs {runs} (Wortsman et al. 2022)."
-    teacher, layers = record.config.model.teacher, record.config.model.layers
-    start = f"starting from `{record.base.name}`"
-    if layers:
-        start += f" with its layers {', '.join(map(str, layers))}"
-    if teacher is not None:
-        start += f", with `{teacher}` as its teacher (Hinton et al. 2015)"
-    return f", {start}; {metrics['seconds'] / 60:.0f} minutes."
+        made = "".join(f" `{m.training.output_dir}` was trained {_start(m, m.model.base)}." for m in record.members)
+        return f". The weights are the mean of the runs {runs} (Wortsman et al. 2022).{made}"
+    return f", {_start(record.config, record.base.name)}; {metrics['seconds'] / 60:.0f} minutes."
+
+
+def _start(config: RunConfig, base: str) -> str:
+    """What a run started from, and what taught it."""
+    start = f"starting from `{base}`"
+    if config.model.layers:
+        start += f" with its layers {', '.join(map(str, config.model.layers))}"
+    if config.model.teacher is not None:
+        start += f", with `{config.model.teacher}` as its teacher (Hinton et al. 2015)"
+    if config.data.unlabeled:
+        start += f" on up to {config.data.unlabeled_sentences:,} sentences of unmarked text beside the seeds"
+    return start
 
 
 def _table(validation: dict[str, Any]) -> str:

@@ -63,7 +63,8 @@ class DataArguments:
         },
     )
     unlabeled_sentences: int = field(
-        default=12000, metadata={"help": "how many unlabeled sentences to draw, anew for each run seed"}
+        default=12000,
+        metadata={"help": "how many unlabeled sentences to draw, anew for each run seed; each takes 50 kB of memory"},
     )
     strip_punctuation: float = field(
         default=0.1,

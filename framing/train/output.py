@@ -42,6 +42,7 @@ class RunRecord:
         unlabeled: number of sentences that a teacher alone labelled.
         log: transformers' log, one dictionary a line.
         seconds: of training.
+        members: how the runs were made whose mean this is, as far as that is known.
     """
 
     config: RunConfig
@@ -53,6 +54,7 @@ class RunRecord:
     unlabeled: int = 0
     log: Sequence[dict[str, Any]] = ()
     seconds: float = 0.0
+    members: Sequence[RunConfig] = ()
 
 
 def write_checkpoint(

@@ -111,3 +111,15 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointCorruptedError, match="lacks"):
         Checkpoint.load(tmp_path / "empty")
+
+
+def test_both_shipped_checkpoints_label_and_share_their_codebook() -> None:
+    import framing
+
+    sentence = "The army liberated the town from terrorists, state TV claimed."
+    with framing.load() as shipped, framing.load("fast") as fast:
+        assert shipped.codebook == fast.codebook
+        assert shipped.checkpoint.fingerprint != fast.checkpoint.fingerprint
+        layers = [labeler.checkpoint.config["encoder"]["num_hidden_layers"] for labeler in (shipped, fast)]
+        assert layers == [6, 4]
+        assert list(shipped(sentence).frames) == list(fast(sentence).frames)

@@ -18,6 +18,7 @@ from framing.errors import SettingError
 from framing.model.encoding import SentenceEncoder
 from framing.model.modeling import FramingModel, FramingOutput
 from framing.text.quotations import OUTSIDE
+from framing.train.average import average
 from framing.train.base import Base, load_base
 from framing.train.config import ModelArguments, parse
 from framing.train.examples import Example, collate, encode_examples, read_unlabeled
@@ -165,6 +166,17 @@ def test_a_smaller_student_learns_from_unlabeled_text_what_nobody_marked(taught_
     card = (finished.folder / "README.md").read_text()
     assert "as its teacher" in card
     assert "36 sentences of news that only the teacher labelled" in card
+
+
+def test_the_card_of_a_mean_of_students_names_their_teacher(taught_folder: Path) -> None:
+    teacher = taught_folder / "teacher"
+    for name, epochs in (("one", 1), ("two", 2)):
+        flags = {"teacher": teacher, "layers": "0", "num_train_epochs": epochs}
+        train(parse(arguments(taught_folder, teacher, name, **flags)))
+    flags = arguments(taught_folder, teacher, "mean")
+    finished = average(parse([*flags, "--average", str(taught_folder / "one"), str(taught_folder / "two")]))
+    card = (finished.folder / "README.md").read_text()
+    assert card.count(f"with its layers 0, with `{teacher}` as its teacher") == 2
 
 
 def test_kept_layers_are_those_of_the_base(taught_folder: Path) -> None:
