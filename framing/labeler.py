@@ -23,7 +23,7 @@ from framing.engine.batching import score
 from framing.errors import InputError
 from framing.model.checkpoint import SHIPPED, Checkpoint
 from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
-from framing.model.encoding import EncodedSentence
+from framing.model.encoding import EncodedSentences
 from framing.text.columns import with_title
 from framing.text.html import extract, looks_like_html
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
@@ -319,7 +319,7 @@ class _Group:
 
     items: Sequence[_Item]
     different: _Different
-    sentences: Sequence[EncodedSentence]
+    sentences: EncodedSentences
 
 
 @dataclass(frozen=True, slots=True)
