@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
 import shutil
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
 from framing.batch.units import Limits
 from framing.batch.verify import verify
+from framing.benchmark.worker import peak_memory
 from framing.cli._errors import reporting_errors
 from framing.labeler import Labeler
 from framing.markup import read_rows
@@ -136,7 +136,7 @@ def memory_of(checkpoint: Path, rows: int) -> Memory:
         corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
         write_sentences(corpus, rows)
         done = as_job(labeler, corpus, output, Settings(sentences=True, limits=Limits(rows=_MEMORY_ROWS)))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = peak_memory() or 0
         started = time.perf_counter()
         verify(Job.load(output))
         verifying = time.perf_counter() - started

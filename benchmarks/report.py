@@ -143,7 +143,7 @@ def _batch_table(folder: Path) -> list[dict[str, Any]]:
     peaks = " / ".join(f"{entry['peak'] / 2**20:.0f}" for entry in memory)
     stretches = corpus["stretches"]
     killed = sum(stretch["killed"] for stretch in stretches)
-    largest = max(cluster["sizes"], key=lambda row: (row["sentences"], row["workers"]))
+    largest = max(cluster["sizes"]["GPU"], key=lambda row: (row["sentences"], row["workers"]))
     rows = [
         ["speed of a job, beside that of the labeler alone", share[2]],
         [f"peak memory at {sizes} rows", f"{peaks} MiB"],
