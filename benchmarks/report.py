@@ -136,14 +136,13 @@ def _speed_tables(folder: Path) -> list[dict[str, Any]]:
 def _batch_table(folder: Path) -> list[dict[str, Any]]:
     """What a batch job costs beside labelling, and what became of jobs that were killed."""
     speed, kills = _read(folder / "batch.json"), _read(folder / "batch-kills.json")["results"]
-    corpus, cluster = _read(folder / "batch-corpus.json")["results"], _read(folder / "cluster.json")["results"]
+    corpus = _read(folder / "batch-corpus.json")["results"]
     share = speed["tables"][0]["rows"][0]
     memory = speed["results"]["memory"]
     sizes = " / ".join(f"{entry['rows']:,}" for entry in memory)
     peaks = " / ".join(f"{entry['peak'] / 2**20:.0f}" for entry in memory)
     stretches = corpus["stretches"]
     killed = sum(stretch["killed"] for stretch in stretches)
-    largest = max(cluster["sizes"]["GPU"], key=lambda row: (row["sentences"], row["workers"]))
     rows = [
         ["speed of a job, beside that of the labeler alone", share[2]],
         [f"peak memory at {sizes} rows", f"{peaks} MiB"],
@@ -155,11 +154,6 @@ def _batch_table(folder: Path) -> list[dict[str, Any]]:
             f"{corpus['verification']['sentences']:,} sentences in one job, killed {killed} times, local and on Ray in "
             "turn: problems found by `--verify`",
             str(len(corpus["verification"]["problems"])),
-        ],
-        [
-            f"simulated: {largest['sentences']:,} sentences on {largest['workers']} GPUs, share of their time that is "
-            "work",
-            f"{largest['efficiency']:.0%}",
         ],
     ]
     return [{"title": "", "columns": ["batch jobs", "measured"], "rows": rows, "note": ""}]
