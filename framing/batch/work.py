@@ -59,7 +59,7 @@ class Worker:
         self._job = job
         self._labeler = labeler
         self._on_rows = on_rows or (lambda rows, sentences, tokens: None)
-        self._tokens = labeler.tokens_read
+        self._tokens = 0
         self._copies = _Copies(COPIES_SIZE) if job.plan.settings.dedup == "exact" else None
         self._writing = ThreadPoolExecutor(1, "framing-writing")
 
@@ -72,6 +72,7 @@ class Worker:
         Raises:
             OutputError: (also of the result) it cannot be written. Nothing of it then remains.
         """
+        self._tokens = self._labeler.tokens_read
         writer = _UnitWriter(self._job, found)
         pieces: list[Future[None]] = []
         try:

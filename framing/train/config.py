@@ -59,7 +59,8 @@ class DataArguments:
     unlabeled: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels"
+            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels; "
+            "it is read whole, so give a sample of a large corpus"
         },
     )
     unlabeled_sentences: int = field(

@@ -474,15 +474,15 @@ class ExampleDataset(Dataset):
         teach: Callable[[Sequence[Item]], list[Item]] = list,
     ) -> None:
         # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
-        def read(form: Sequence[Example]) -> list[list[Item]]:
+        def taught_items(form: Sequence[Example]) -> list[list[Item]]:
             windows = [encode_examples([e], encoder, outputs) for e in form]
             taught = iter(teach([item for items in windows for item in items]))
             return [list(itertools.islice(taught, len(items))) for items in windows]
 
-        self._plain = read(examples)
+        self._plain = taught_items(examples)
         self._stripped: list[list[Item]] | None = None
         if strip_punctuation:
-            self._stripped = read([e.without_punctuation() for e in examples])
+            self._stripped = taught_items([e.without_punctuation() for e in examples])
         self._strip = strip_punctuation
         self._places = [(e, w) for e, items in enumerate(self._plain) for w in range(len(items))]
         #: Tokens of each item, for grouping by length.

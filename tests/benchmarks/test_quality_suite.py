@@ -166,7 +166,7 @@ def test_unknown_systems_and_missing_seeds_are_told(tmp_path: Path) -> None:
 def test_the_suite_declares_every_headline_measure(tmp_path: Path) -> None:
     suite = Suite.load()
     assert tuple(suite.metrics) == HEADLINES
-    assert list(suite.systems) == ["lexicon", "tfidf", "model"]
+    assert list(suite.systems) == ["lexicon", "tfidf", "fast", "model"]
     wrong = tmp_path / "suite.yaml"
     wrong.write_text("name: x\ntitle: x\nsystems: {oracle: Oracle}\nmetrics: {}\nbootstrap: {}\n", encoding="utf-8")
     with pytest.raises(SettingError, match="'oracle' is unknown"):
