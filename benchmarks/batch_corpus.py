@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from framing.batch.local import run
 from framing.batch.plan import Model
 from framing.batch.progress import Tally
 from framing.batch.verify import Verification, verify
+from framing.benchmark.worker import peak_memory
 from framing.cli._errors import reporting_errors
 from framing.errors import FramingError
 from framing.model.checkpoint import locate
@@ -48,7 +48,6 @@ _SEED = 7
 _UNIT_ROWS = 200
 #: Units of Ray's that are done again in this process.
 _AGAIN = 5
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def _stretch(command: Sequence[str], runner: str, done: int, until: float | None
                 elif said["event"] == "progress":
                     units.append(said["unit"])
                     sentences, ended = said["sentences"] - before, time.perf_counter()
-                    peak = max(peak, _peak_of(process.pid))
+                    peak = max(peak, peak_memory(process.pid) or 0)
             if until is not None and units and done + len(units) >= until and not killed:
                 time.sleep(chance.uniform(0, 5))  # somewhere in the units after this one
                 os.killpg(process.pid, signal.SIGKILL)
@@ -155,13 +154,6 @@ def _stretch(command: Sequence[str], runner: str, done: int, until: float | None
         raise FramingError(f"the job failed: {last.strip()}")
     seconds = ended - started if started is not None else 0.0
     return Stretch(runner, killed, tuple(units), sentences, seconds, peak if runner == "local" else None)
-
-
-def _peak_of(pid: int) -> int:
-    with suppress(OSError):
-        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-        return int(found[1]) * 1024 if found else 0
-    return 0
 
 
 def compare_repetitions(job: Job, articles: int) -> Repetitions:

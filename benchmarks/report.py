@@ -114,9 +114,9 @@ def _speed_tables(folder: Path) -> list[dict[str, Any]]:
     throughput, memory = _read(folder / "throughput.json"), _read(folder / "memory.json")
     results = throughput["results"]
     systems = next(table for table in throughput["tables"] if table["title"] == "Systems")
-    same = {s["title"] for s in results["systems"] if s["agreement"] or s["spec"].get("checkpoint")}
+    shown = {s["title"] for s in results["systems"] if s["agreement"] or s["spec"].get("checkpoint")}
     columns = [0, 1, *(i for i, name in enumerate(systems["columns"]) if name.startswith("×"))]
-    rows = [[row[i] for i in columns] for row in systems["rows"] if row[0] in same]
+    rows = [[row[i] for i in columns] for row in systems["rows"] if row[0] in shown]
     machine = throughput["machine"]
     first = f"{machine['processor']}, {machine['cores']} cores"
     start, latency = results["cold_start"][0], results["latency"][0]

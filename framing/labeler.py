@@ -26,8 +26,8 @@ from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
 from framing.model.encoding import EncodedSentences
 from framing.text.columns import with_title
 from framing.text.html import extract, looks_like_html
-from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
-from framing.text.sentences import split
+from framing.text.quotations import OUTSIDE, QuotationState, scan
+from framing.text.sentences import split, starting_states
 from framing.types import Document, DocumentLabels, Kind, Sentence, SentenceLabels
 
 if TYPE_CHECKING:
@@ -393,7 +393,8 @@ def _items_of(documents: Iterable[Document | str | Mapping[str, Any]], cuts: deq
         cuts.append(_Cut(document, sentences))
         if not sentences:
             yield _Blank(len(document.text))
-        yield from _with_known_state(document, sentences)
+        for sentence, state in zip(sentences, starting_states(sentences), strict=True):
+            yield document, sentence, state
 
 
 # --- quotation states -------------------------------------------------------------------------------------------------
@@ -405,19 +406,6 @@ def _with_running_state(document: Document, sentences: Iterable[Sentence]) -> It
     for sentence in sentences:
         yield document, sentence, state
         state = scan(sentence.text, state).after
-
-
-def _with_known_state(document: Document, sentences: Iterable[Sentence]) -> Iterator[_Item]:
-    """Sentences of which it is known whether they begin in a quotation; the one before is scanned only if they do."""
-    state, before = OUTSIDE, ""
-    for sentence in sentences:
-        if sentence.starts_in_quotation:
-            state = scan(before, state).after
-            state = state if state.inside else RUNNING
-        else:
-            state = OUTSIDE
-        yield document, sentence, state
-        before = sentence.text
 
 
 # --- what callers hand in ---------------------------------------------------------------------------------------------

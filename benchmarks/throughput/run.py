@@ -181,7 +181,7 @@ class Run:
         return SystemProcess(spec, self._folder_of(spec), corpus or self.corpus, worker=WORKER, folder=ROOT)
 
     def _folder_of(self, spec: SystemSpec) -> Path:
-        return locate(ROOT / spec.checkpoint) if spec.checkpoint else self.checkpoint.folder
+        return locate(spec.checkpoint) if spec.checkpoint else self.checkpoint.folder
 
     def _shape_of(self, spec: SystemSpec) -> ModelShape:
         return ModelShape.of(Checkpoint.load(self._folder_of(spec)).config)

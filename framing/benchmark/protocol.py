@@ -46,7 +46,7 @@ class SystemSpec:
         token_budget: tokens in a batch, for framing's engines; the engine's own when ``None``.
         sentences: how many it labels in a round.
         train_sentences: how many marked sentences a system learns from that cannot use the checkpoint's weights.
-        checkpoint: folder of another checkpoint than the one that is measured, seen from the checkout; empty for none.
+        checkpoint: another one than the suite's, as :func:`framing.load` takes it; empty for none.
     """
 
     name: str

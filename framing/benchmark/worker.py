@@ -143,16 +143,20 @@ def _claim_standard_output() -> TextIO:
     return answers
 
 
-def peak_memory() -> int | None:
-    """The most bytes of this process that were resident at a time; ``None`` where the system does not tell."""
+def peak_memory(process: int | str = "self") -> int | None:
+    """The most bytes of a process that were resident at a time; ``None`` where the system does not tell.
+
+    Args:
+        process: its number; this one's where none is given.
+    """
     try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        for line in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
             # Not ru_maxrss, which a process inherits from the one that started it.
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    if sys.platform != "darwin":
+    if sys.platform != "darwin" or process != "self":
         return None
     import resource
 

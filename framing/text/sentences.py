@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from framing.text.kinds import LineKind, classify, is_credit, kind_of_sentence
-from framing.text.quotations import OUTSIDE, scan
+from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.types import Kind, Sentence
 
 #: Texts are handed to sentencex in pieces of this many code points, to keep memory flat on files of one line.
@@ -98,6 +98,23 @@ def split(text: str) -> list[Sentence]:
 
 
 # --- paragraphs -------------------------------------------------------------------------------------------------------
+
+
+def starting_states(sentences: Iterable[Sentence]) -> Iterator[QuotationState]:
+    """The quotation state in which each sentence of a document starts, by what is known of them.
+
+    Args:
+        sentences: in order, as :func:`split` gives them. The one before is scanned only where a quotation runs on.
+    """
+    state, before = OUTSIDE, ""
+    for sentence in sentences:
+        if sentence.starts_in_quotation:
+            state = scan(before, state).after
+            state = state if state.inside else RUNNING
+        else:
+            state = OUTSIDE
+        yield state
+        before = sentence.text
 
 
 def _paragraphs(text: str) -> list[_Paragraph]:

@@ -46,8 +46,8 @@ def load_base(arguments: ModelArguments, codebook: Codebook) -> Base:
 
     Args:
         arguments: ``base`` is ``"shipped"``, :data:`MINILM`, a folder, or a hub id, of a framing checkpoint or of any
-            Hugging Face encoder. With ``layers``, only those of its layers are kept, in the order given; with
-            ``freeze_embeddings``, its word embeddings are not trained.
+            Hugging Face encoder. With ``layers``, only those of its layers are kept; with ``freeze_embeddings``,
+            its word embeddings are not trained.
         codebook: gives the outputs.
 
     Raises:

@@ -278,11 +278,12 @@ def _check_values(config: RunConfig) -> None:
             "unlabeled text is named, and no teacher that could label it",
             expected="--teacher shipped, or a checkpoint folder",
         )
-    if config.model.average and config.model.teacher is not None:
-        raise SettingError(
-            f"average and teacher ({config.model.teacher!r}) are both set",
-            expected="one of them: an average trains nothing, so that there is nothing to teach",
-        )
+    for setting, chosen in (("teacher", config.model.teacher), ("layers", config.model.layers)):
+        if config.model.average and chosen:
+            raise SettingError(
+                f"average and {setting} ({chosen!r}) are both set",
+                expected="one of them: an average trains nothing, and has the layers of what it averages",
+            )
     if config.model.window_length < 16:
         raise SettingError(f"window_length is {config.model.window_length}", expected="at least 16 tokens")
 

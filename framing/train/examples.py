@@ -24,7 +24,7 @@ from framing.markup import MarkedRow, MarkedSentence, read_rows
 from framing.model.encoding import EncodedSentence, SentenceEncoder, Window
 from framing.text.formats import read
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
-from framing.text.sentences import split
+from framing.text.sentences import split, starting_states
 from framing.train.loss import UNKNOWN, Lesson, Targets
 from framing.types import Kind, Voice
 
@@ -345,13 +345,9 @@ def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]
     """
     examples: list[Example] = []
     for document in read(paths, unique_ids=False):
-        for before, sentence in itertools.pairwise([None, *split(document.text)]):
-            assert sentence is not None
+        sentences = split(document.text)
+        for sentence, state in zip(sentences, starting_states(sentences), strict=True):
             if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
-                state = OUTSIDE
-                if sentence.starts_in_quotation:
-                    state = scan(before.text).after if before else OUTSIDE
-                    state = state if state.inside else RUNNING
                 examples.append(Example(text=sentence.text, group=document.id, state=state))
     rng = random.Random(seed)
     rng.shuffle(examples)

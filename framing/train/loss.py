@@ -170,7 +170,8 @@ def lesson_loss(output: FramingOutput, lesson: Lesson, token_mask: torch.Tensor,
 
     kind = -(lesson.kind * functional.log_softmax(output.kind, dim=-1)).sum(dim=-1).mean()
 
-    if weights.states and output.states is not None:
+    if weights.states:
+        assert output.states is not None
         distances = (output.states - lesson.states).square().mean(dim=-1)
         states = (distances * lesson.state_mask).sum() / lesson.state_mask.sum()
     else:

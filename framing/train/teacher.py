@@ -12,7 +12,7 @@ from framing.errors import SettingError
 from framing.model import checkpoint
 from framing.model.modeling import FramingModel
 from framing.train.base import Base, fast_tokenizer
-from framing.train.examples import Item, Taught
+from framing.train.examples import Item, Taught, collate
 
 #: Windows of like length are read together, so many at once.
 _BATCH = 32
@@ -39,7 +39,6 @@ class Teacher:
     def __init__(self, name: str, student: Base, *, states: bool, device: torch.device | str = "cpu") -> None:
         folder = checkpoint.locate(name)
         checkpoint.verify(folder)
-        self.name = name
         self._model = FramingModel.from_pretrained(folder).eval().to(device)
         self._states = states
         ours, theirs = student.model.config, self._model.config
@@ -80,18 +79,14 @@ class Teacher:
 
     @torch.inference_mode()
     def _read(self, items: Sequence[Item]) -> list[Taught]:
-        length = max(len(item.input_ids) for item in items)
-        inputs = torch.zeros(3, len(items), length, dtype=torch.long)  # ids, attention, quotation
-        for row, item in enumerate(items):
-            n = len(item.input_ids)
-            inputs[0, row, :n] = torch.from_numpy(item.input_ids)
-            inputs[1, row, :n] = 1
-            inputs[2, row, :n] = torch.from_numpy(item.quotation)
-        ids, attention, quotation = inputs.to(self._model.device)
+        batch = collate(items)
+        ids, attention, quotation = (
+            batch[name].to(self._model.device) for name in ("input_ids", "attention_mask", "quotation")
+        )
         output = self._model(ids, attention, quotation, output_states=self._states)
         labels = _half(torch.sigmoid(output.labels[:, :, self._wanted]))
         voice, kind = _half(output.voice.softmax(dim=-1)), _half(output.kind.softmax(dim=-1))
-        states = _half(output.states) if self._states else np.zeros((len(items), length, 0), dtype=np.float16)
+        states = _half(output.states) if self._states else np.zeros((*ids.shape, 0), dtype=np.float16)
         # Copies, or each would keep the whole batch with its padding alive.
         return [
             Taught(labels[row, :n].copy(), voice[row, :n].copy(), kind[row].copy(), states[row, :n].copy())

@@ -227,6 +227,11 @@ def test_an_average_has_no_teacher() -> None:
         parse(["--train", "a.tsv", "--average", "one", "two", "--teacher", "shipped", "--use_cpu", "true"])
 
 
+def test_an_average_has_the_layers_of_what_it_averages() -> None:
+    with pytest.raises(SettingError, match="average and layers"):
+        parse(["--train", "a.tsv", "--average", "one", "two", "--layers", "0", "1", "--use_cpu", "true"])
+
+
 @pytest.mark.parametrize("layers", [[2], [1, 0], [0, 0], [-1]])
 def test_layers_that_are_not_there_are_refused(taught_folder: Path, layers: list[int]) -> None:
     with pytest.raises(SettingError, match="ascending numbers from 0 to 1"):
