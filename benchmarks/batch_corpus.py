@@ -198,6 +198,65 @@ def done_again(job: Job, corpus: Path, folder: Path, checkpoint: Path, units: Se
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was done, and what came of it.
+
+    Attributes:
+        rows, size: of the corpus; its size in bytes.
+        stretches: of the job, in order.
+        verified: what reading back found, which took ``verifying`` seconds.
+        repetitions: held against each other.
+        again: units that Ray had done and that were done again.
+        differing: those of them that came out otherwise.
+    """
+
+    rows: int
+    size: int
+    stretches: tuple[Stretch, ...]
+    verified: Verification
+    verifying: float
+    repetitions: Repetitions
+    again: tuple[int, ...]
+    differing: tuple[int, ...]
+
+
+def find_out(
+    checkpoint: Path, articles: Sequence[Document], folder: Path, sentences: int, kills: int, unit_rows: int
+) -> Finding:
+    """Write the corpus, do it as a job that is killed and resumed, and look at what came of it.
+
+    Args:
+        checkpoint: folder of the model.
+        articles: to be repeated.
+        folder: an empty one to work in.
+        sentences: of the corpus, at least.
+        kills: processes to kill, at most.
+        unit_rows: articles of a unit.
+
+    Raises:
+        FramingError: a process of the job failed by itself.
+    """
+    corpus, output = folder / "corpus.jsonl", folder / "job"
+    rows = write_articles(articles, corpus, sentences)
+    command = [sys.executable, "-m", "framing", "batch", str(corpus), str(output), "--model", str(checkpoint)]
+    command += ["--unit-rows", str(unit_rows), "--progress", "json", "--engine", "onnx"]
+    parts = []
+    for stretch in stretches(command, -(-rows // unit_rows), kills):
+        typer.echo(f"{stretch.runner}, {len(stretch.units)} units, {stretch.sentences:,} sentences", err=True)
+        parts.append(stretch)
+    started = time.perf_counter()
+    job = Job.load(output)
+    verified = verify(job)
+    verifying = time.perf_counter() - started
+    on_ray = [number for stretch in parts if stretch.runner == "ray" for number in stretch.units]
+    again = tuple(sorted(random.Random(_SEED).sample(on_ray, min(_AGAIN, len(on_ray)))))
+    differing = done_again(job, corpus, folder / "again", checkpoint, again)
+    repetitions = compare_repetitions(job, len(articles))
+    size = corpus.stat().st_size
+    return Finding(rows, size, tuple(parts), verified, verifying, repetitions, again, tuple(differing))
+
+
 @reporting_errors()
 def main(
     articles: Annotated[str, typer.Option(help="Articles, as framing.read reads them.")],
@@ -212,55 +271,39 @@ def main(
     # Two articles of a published corpus may share an id; the rows that are written have ids of their own.
     read = list(framing.read([articles], unique_ids=False))
     with tempfile.TemporaryDirectory(prefix="framing-corpus-") as temporary:
-        corpus, output = Path(temporary, "corpus.jsonl"), Path(temporary, "job")
-        rows = write_articles(read, corpus, sentences)
-        command = [sys.executable, "-m", "framing", "batch", str(corpus), str(output), "--model", str(folder)]
-        command += ["--unit-rows", str(unit_rows), "--progress", "json", "--engine", "onnx"]
-        parts = []
-        for stretch in stretches(command, -(-rows // unit_rows), kills):
-            typer.echo(f"{stretch.runner}, {len(stretch.units)} units, {stretch.sentences:,} sentences", err=True)
-            parts.append(stretch)
-        started = time.perf_counter()
-        job = Job.load(output)
-        verified = verify(job)
-        verifying = time.perf_counter() - started
-        repeated = compare_repetitions(job, len(read))
-        on_ray = [number for stretch in parts if stretch.runner == "ray" for number in stretch.units]
-        chosen = sorted(random.Random(_SEED).sample(on_ray, min(_AGAIN, len(on_ray))))
-        differing = done_again(job, corpus, Path(temporary, "again"), folder, chosen)
-        size = corpus.stat().st_size
-    results = {
-        "stretches": [asdict(stretch) for stretch in parts],
-        "verification": {**_counts(verified), "seconds": round(verifying, 1), "problems": list(verified.problems)},
-        "repetitions": asdict(repeated),
-        "again": {"units": chosen, "differing": differing},
-    }
+        found = find_out(folder, read, Path(temporary), sentences, kills, unit_rows)
     inputs: dict[str, dict[str, Any]] = {
         "checkpoint": {"folder": folder.name, "sha256": sha256_of(folder)},
         "articles": {"file": Path(articles).name, "sha256": sha256_of(Path(articles)), "articles": len(read)},
-        "corpus": {"rows": rows, "bytes": size, "seed": _SEED},
+        "corpus": {"rows": found.rows, "bytes": found.size, "seed": _SEED},
     }
-    record = Record(
+    typer.echo(f"wrote {_record(inputs, found).save(out)}\nnext: python -m benchmarks.report")
+    if found.verified.problems or found.differing or found.repetitions.differing:
+        told = f"{found.verified.problems[:3]} {found.differing} {found.repetitions.differing}"
+        raise FramingError(f"the job is not sound: {told}")
+
+
+def _record(inputs: dict[str, dict[str, Any]], found: Finding) -> Record:
+    verified = found.verified
+    counts = {name: getattr(verified, name) for name in ("units", "rows", "labelled", "rejected", "sentences")}
+    results = {
+        "stretches": [asdict(stretch) for stretch in found.stretches],
+        "verification": {**counts, "seconds": round(found.verifying, 1), "problems": list(verified.problems)},
+        "repetitions": asdict(found.repetitions),
+        "again": {"units": found.again, "differing": found.differing},
+    }
+    return Record(
         "batch-corpus",
         "A large corpus as one job, killed and resumed",
         command_line("benchmarks.batch_corpus"),
         inputs,
         results,
-        _tables(parts, verified, repeated, chosen, differing),
+        (_runners_table(found.stretches), _outcome_table(found)),
         PACKAGES,
     )
-    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
-    if verified.problems or differing or repeated.differing:
-        raise FramingError(f"the job is not sound: {verified.problems[:3]} {differing} {repeated.differing}")
 
 
-def _counts(verified: Verification) -> dict[str, int]:
-    return {name: getattr(verified, name) for name in ("units", "rows", "labelled", "rejected", "sentences")}
-
-
-def _tables(
-    parts: Sequence[Stretch], verified: Verification, repeated: Repetitions, again: Sequence[int], differing: list[int]
-) -> tuple[Table, ...]:
+def _runners_table(parts: Sequence[Stretch]) -> Table:
     rows = []
     for runner, group in groupby(sorted(parts, key=lambda part: part.runner), key=lambda part: part.runner):
         some = list(group)
@@ -278,30 +321,25 @@ def _tables(
             )
         )
     twice = sum(count > 1 for count in Counter(unit for part in parts for unit in part.units).values())
-    return (
-        Table(
-            "Runners in turn on one job",
-            ("runner", "processes", "of them killed", "units done", "sentences", "sentences/s", "peak memory, MiB"),
-            tuple(rows),
-            f"Loading and planning left out. Units reported done by two processes: {twice}.",
-        ),
-        Table(
-            "What came of it",
-            ("rows", "labelled", "rejected", "sentences", "problems found by --verify"),
-            (
-                (
-                    f"{verified.rows:,}",
-                    f"{verified.labelled:,}",
-                    f"{verified.rejected:,}",
-                    f"{verified.sentences:,}",
-                    f"{len(verified.problems):,}",
-                ),
-            ),
-            f"{repeated.sentences:,} sentences held against those of the first repetition of their article: "
-            f"{repeated.differing:,} with another label, place, voice or kind; largest difference of a probability "
-            f"{repeated.largest_difference:.1e}. {len(again)} units that were done on Ray, done again by the local "
-            f"runner: {len(differing)} with another byte.",
-        ),
+    return Table(
+        "Runners in turn on one job",
+        ("runner", "processes", "of them killed", "units done", "sentences", "sentences/s", "peak memory, MiB"),
+        tuple(rows),
+        f"Loading and planning left out. Units reported done by two processes: {twice}.",
+    )
+
+
+def _outcome_table(found: Finding) -> Table:
+    verified, repetitions = found.verified, found.repetitions
+    counts = (verified.rows, verified.labelled, verified.rejected, verified.sentences, len(verified.problems))
+    return Table(
+        "What came of it",
+        ("rows", "labelled", "rejected", "sentences", "problems found by --verify"),
+        (tuple(f"{count:,}" for count in counts),),
+        f"{repetitions.sentences:,} sentences held against those of the first repetition of their article: "
+        f"{repetitions.differing:,} with another label, place, voice or kind; largest difference of a probability "
+        f"{repetitions.largest_difference:.1e}. {len(found.again)} units that were done on Ray, done again by the "
+        f"local runner: {len(found.differing)} with another byte.",
     )
 
 

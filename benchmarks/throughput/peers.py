@@ -9,11 +9,13 @@ Nothing is imported before a system is opened.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -109,6 +111,7 @@ class TorchLoop(BatchedPeer):
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
         super().__init__(spec, checkpoint)
         self.model = load_model(spec, checkpoint)
+        self.forward: Callable[..., Any] = self.model
 
     def run(self, batch: Batch) -> Logits:
         """One forward pass."""
@@ -116,8 +119,23 @@ class TorchLoop(BatchedPeer):
 
         with torch.no_grad():
             inputs = (torch.from_numpy(a).to(self.model.device) for a in (batch.input_ids, *_masks(batch)))
-            output = self.model(*inputs)
+            output = self.forward(*inputs)
         return Logits(*(getattr(output, name).float().cpu().numpy() for name in _OUTPUTS))
+
+
+class TorchCompile(TorchLoop):
+    """The same loop, compiled for batches of any shape, which are made of sentences of similar length."""
+
+    by_length = True
+
+    def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
+        import torch
+
+        if shutil.which("g++") is None and shutil.which("clang++") is None:
+            raise MissingExtraError("torch.compile finds no C++ compiler", hint="install g++")
+        super().__init__(spec, checkpoint)
+        compiled = torch.compile(self.model, dynamic=True)
+        self.forward = compiled
 
 
 class TransformersPipeline(ModelPeer):
@@ -251,18 +269,24 @@ class OnnxRuntimeStock(BatchedPeer):
 
 
 class OpenVino(BatchedPeer):
-    """The same export in OpenVINO on a CPU, tuned for throughput, a request in flight for each of its streams."""
+    """The same export in OpenVINO on a CPU, tuned for throughput, a request in flight for each of its streams.
+
+    Of another precision than single, matrix products are computed in it, where the CPU can.
+    """
 
     libraries = ("torch", "transformers", "openvino")
 
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
         super().__init__(spec, checkpoint)
         openvino = require("openvino")
-        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+        settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp16": "f16"}.get(spec.precision, "f32"),
+        }
         if spec.threads:
             settings |= {"INFERENCE_NUM_THREADS": str(spec.threads)}
         with tempfile.TemporaryDirectory() as folder:
-            path = export(load_model(spec, checkpoint), Path(folder))
+            path = export(load_model(replace(spec, precision="fp32"), checkpoint), Path(folder))
             self.compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         self.workers = int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
@@ -374,6 +398,23 @@ def _categories(sentence: Any, codebook: Codebook) -> dict[str, float]:
     return {name: float(name in present) for name in codebook.outputs}
 
 
+# --- with less precision ----------------------------------------------------------------------------------------------
+
+
+class Int8System(FramingSystem):
+    """framing with a graph that ONNX Runtime has quantised to 8 bits (:mod:`benchmarks.engines_quality.quantize`)."""
+
+    def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
+        from benchmarks.engines_quality.quantize import write_int8
+
+        with tempfile.TemporaryDirectory(prefix="framing-int8-") as folder:
+            # All 8 bits: unlike AVX2, processors with VNNI add up products without overflow.
+            copy = write_int8(
+                Checkpoint.load(checkpoint), Path(folder, checkpoint.name), per_channel=True, reduce_range=False
+            )
+            super().__init__(spec, copy)
+
+
 # --- everything but the model -----------------------------------------------------------------------------------------
 
 
@@ -397,12 +438,14 @@ class StandInSystem(FramingSystem):
 PEERS: Mapping[str, Opener] = {
     "pipeline": TransformersPipeline,
     "torch-loop": TorchLoop,
+    "torch-compile": TorchCompile,
     "sentence-transformers": SentenceTransformersHeads,
     "onnxruntime": OnnxRuntimeStock,
     "openvino": OpenVino,
     "ctranslate2": CTranslate2,
     "tfidf": TfidfSystem,
     "spacy": SpacyTextcat,
+    "int8": Int8System,
     "stand-in": StandInSystem,
 }
 

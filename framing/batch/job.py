@@ -22,6 +22,8 @@ from framing.files import reporting_write_errors, write_whole
 
 PLAN = "plan.json"
 SHARDS, REJECTED, MENTIONS, DONE = "shards", "rejected", "mentions", "done"
+#: Holds a file for each unit that was begun and is not done, with a byte for each process that began it.
+ATTEMPTS = "attempts"
 LOCK = "lock"
 _FOLDERS = (SHARDS, REJECTED, MENTIONS, DONE)
 _TASK = re.compile(r"(\d+)/(\d+)")
@@ -147,6 +149,27 @@ class Job:
             return None
         return record if sizes_fit and record.plan == self.fingerprint else None
 
+    def begin(self, unit: Unit) -> None:
+        """Write down that a process begins a unit, before it reads or labels it: it may die over it.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path = self.path(ATTEMPTS, unit.number, "txt")
+        with reporting_write_errors(path), path.open("ab") as stream:
+            stream.write(b".")
+
+    def attempts(self, unit: Unit) -> int:
+        """How many processes have begun a unit that is not done; with :meth:`begin`, the present one too."""
+        try:
+            return self.path(ATTEMPTS, unit.number, "txt").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def forget_attempts(self, unit: Unit) -> None:
+        """Count anew how many processes begin a unit."""
+        self.path(ATTEMPTS, unit.number, "txt").unlink(missing_ok=True)
+
     def finish(self, record: UnitRecord) -> None:
         """Write down that a unit is done, after its files are known to be on the disk under their names.
 
@@ -160,6 +183,7 @@ class Job:
         write_whole(path, json.dumps(asdict(record), indent=1) + "\n")
         with reporting_write_errors(path):
             _sync_folder(path.parent)
+        self.forget_attempts(self.plan.units[record.unit])
 
     def clear(self, unit: Unit) -> None:
         """Remove what a process that was killed left of a unit: half-written files, and those of no record."""
@@ -204,7 +228,7 @@ def open_job(
         job = Job.load(folder)
         # After the plan, by which the folder is known for a job's; each time, as the last run may have died here.
         with reporting_write_errors(folder):
-            for name in (SHARDS, REJECTED, DONE, *([MENTIONS] if job.plan.settings.mentions else [])):
+            for name in (SHARDS, REJECTED, DONE, ATTEMPTS, *([MENTIONS] if job.plan.settings.mentions else [])):
                 (folder / name).mkdir(exist_ok=True)
     if not is_new:
         # First what is told at once; reading the input again may take an hour.

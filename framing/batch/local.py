@@ -26,8 +26,8 @@ from framing.labeler import Labeler, load
 
 #: Units that are read before they are needed.
 _READ_AHEAD = 2
-#: Processes that may die over a unit before the job gives up.
-_DEATHS = 2
+#: Processes that may die over a unit before the job gives up; the last of them has looked for rows that kill.
+_DEATHS = 3
 
 
 class Observer(Protocol):
@@ -68,10 +68,13 @@ def _work_through(
     writing: deque[Future[UnitRecord]] = deque()
     while ahead:
         found = ahead.popleft().result()
+        worker.job.begin(found.unit)
         ahead.extend(map(read, islice(units, 1)))
         writing.append(worker.work(found))
-        # The unit before this one was written while this one was labelled.
-        if len(writing) > 1:
+        # The unit before this one was written while this one was labelled. One over which a process has died is alone
+        # in hand to its end, so that it is not blamed for what comes after it.
+        in_hand = 1 if worker.job.attempts(found.unit) <= 1 else 0
+        while len(writing) > in_hand:
             observer.on_done(writing.popleft().result())
     for last in writing:
         observer.on_done(last.result())
@@ -96,7 +99,7 @@ def run_on_devices(
     """Work through units in one process a device; each asks for the next unit when it can read it.
 
     A process that dies (killed for memory, a crash of a driver) is replaced, and what it had not finished is given to
-    another.
+    another; the third that is given a unit sets the rows aside that kill (:mod:`framing.batch.trial`).
 
     Args:
         job: whose units they are.
@@ -106,7 +109,7 @@ def run_on_devices(
         observer: is told how it goes.
 
     Raises:
-        WorkerDiedError: the same unit was in the hands of two processes that died.
+        WorkerDiedError: the same unit was in the hands of three processes that died.
         FramingError: what a process ran into.
     """
     _Devices(job, units, loading, observer).run(devices)
@@ -139,7 +142,8 @@ class _Devices:
     def _start(self, device: str) -> None:
         here, there = self._context.Pipe()
         arguments = (there, self._job.folder, self._loading | {"device": device})
-        process = self._context.Process(target=_process, args=arguments, daemon=True)
+        # Not as a daemon, which may have no process of its own to try rows in; it ends when its parent does.
+        process = self._context.Process(target=_process, args=arguments)
         process.start()
         there.close()
         self._running[here] = _Process(device, process, here)
@@ -181,7 +185,8 @@ class _Devices:
             planned = self._job.plan.file_of(first)
             raise WorkerDiedError(
                 f"the process on {process.device} died (exit code {process.process.exitcode}) over unit "
-                f"{first.number}, rows {first.first} and on of {planned.label}, as another did before it",
+                f"{first.number}, rows {first.first} and on of {planned.label}, as {_DEATHS - 1} others did before it; "
+                "no row was found that kills by itself",
                 expected="a process that ends by itself",
                 hint="see whether the machine ran out of memory (dmesg); the units that are done are kept",
             )

@@ -13,7 +13,6 @@ is given to another by Ray.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +33,8 @@ from framing.labeler import load
 
 #: Stands for a Ray that is started on this machine, and stopped at the end.
 LOCAL = "local"
-#: Processes that may die over a unit; Ray itself would go on for ever.
-_ATTEMPTS = 3
-_ATTEMPTS_FOLDER = "attempts"
+#: Processes that may die over a unit; Ray itself would go on for ever. The last has looked for rows that kill.
+_DEATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +100,16 @@ class Cluster:
         Raises:
             UnitRunnerError: what an actor ran into.
         """
-        attempts = job.folder / _ATTEMPTS_FOLDER
-        shutil.rmtree(attempts, ignore_errors=True)
         if not units:
             return
-        attempts.mkdir()
+        for unit in units:
+            job.forget_attempts(unit)
         for row in self._results(job, units):
             if row["error"]:
                 raise UnitRunnerError(f"on {row['node']}: {row['error']}", hint="the units that are done are kept")
             record = UnitRecord.from_json(row["record"])
             observer.on_rows(record.rows, record.sentences, row["tokens"])
             observer.on_done(record)
-        shutil.rmtree(attempts, ignore_errors=True)
 
     def _connect(self) -> None:
         is_local = self._address == LOCAL
@@ -205,6 +201,7 @@ class UnitRunner:
             self._check(unit)
             # Done already if another actor did it and died before Ray heard of it.
             if self._job.done(unit) is None:
+                self._job.begin(unit)
                 self._worker.work(self._reader.read(unit)).result()
         except FramingError as error:
             return {"record": [""], "tokens": [0], "error": [str(error)], "node": [ray.util.get_node_ip_address()]}
@@ -220,12 +217,9 @@ class UnitRunner:
                 expected=f"that of the plan: {planned.engine}, {planned.precision}, {planned.checkpoint}",
                 hint="name --engine, --device and --precision, so that all nodes take the same",
             )
-        attempts = self._job.path(_ATTEMPTS_FOLDER, unit.number, "txt")
-        with attempts.open("ab") as stream:
-            stream.write(b".")
-        if attempts.stat().st_size > _ATTEMPTS:
+        if self._job.attempts(unit) >= _DEATHS:
             raise UnitRunnerError(
-                f"{_ATTEMPTS} processes died over unit {unit.number}, from row {unit.first} of "
-                f"{self._job.plan.file_of(unit).label}",
+                f"{_DEATHS} processes died over unit {unit.number}, from row {unit.first} of "
+                f"{self._job.plan.file_of(unit).label}; no row was found that kills by itself",
                 hint="see the logs of Ray; most often the memory ran out",
             )

@@ -179,12 +179,16 @@ class _Cutter:
         self._first = first
         self._rows = 0
 
-    def add(self, lines: list[bytes], *, line_count: int, is_row: bool) -> None:
-        """Add a row's bytes; of a blank line, bytes that are no row."""
+    def has_room(self, rows: int, size: int) -> bool:
+        """Whether a unit would still be open after so many rows and bytes more."""
+        return self._rows + rows < self._limits.rows and self._stop + size - self._start < self._limits.size
+
+    def add(self, lines: list[bytes], *, line_count: int, rows: int) -> None:
+        """Add the bytes of a row, or of several; of a blank line, bytes that are no row."""
         self._held += lines
         self._stop += sum(map(len, lines))
         self.line += line_count
-        self._rows += is_row
+        self._rows += rows
         if self._rows >= self._limits.rows or self._stop - self._start >= self._limits.size:
             self.close()
 
@@ -237,9 +241,9 @@ def _encoding(lines: io.BufferedReader, file: CorpusFile) -> str:
     return encoding
 
 
-def _check_length(line: bytes | str, file: CorpusFile) -> None:
+def _check_length(length: int, file: CorpusFile) -> None:
     """Memory must hold a line, and there are files of gigabytes that are one."""
-    if len(line) > LONGEST:
+    if length > LONGEST:
         raise UnreadableFileError(
             f"{file.label} has a line of more than {LONGEST >> 20} MiB here", expected="one row a line"
         )
@@ -247,12 +251,35 @@ def _check_length(line: bytes | str, file: CorpusFile) -> None:
 
 def _cut_jsonl(lines: io.BufferedReader, cutter: _Cutter, columns: Columns, encoding: str, file: CorpusFile) -> None:
     is_checked = False
-    while line := lines.readline(LONGEST + 1):
-        _check_length(line, file)
-        is_row = not line.isspace()
-        if is_row and not is_checked:
-            is_checked = _checks_columns(line, columns, encoding, file)
-        cutter.add([line], line_count=1, is_row=is_row)
+    for block in _blocks_of_lines(lines, file):
+        # A block of which every line begins as an object does, and in which no unit ends, is told as a whole: the same
+        # units, three times as fast.
+        count = block.count(b"\n")
+        are_objects = block.endswith(b"\n") and block.startswith(b"{") + block.count(b"\n{") == count
+        if is_checked and are_objects and cutter.has_room(count, len(block)):
+            cutter.add([block], line_count=count, rows=count)
+            continue
+        for line in io.BytesIO(block):
+            is_row = not line.isspace()
+            if is_row and not is_checked:
+                is_checked = _checks_columns(line, columns, encoding, file)
+            cutter.add([line], line_count=1, rows=int(is_row))
+
+
+def _blocks_of_lines(stream: io.BufferedReader, file: CorpusFile) -> Iterator[bytes]:
+    """The stream in blocks of whole lines; only its last line may lack an end."""
+    begun: list[bytes] = []
+    length = 0
+    while data := stream.read1(BLOCK):
+        end = data.rfind(b"\n") + 1
+        _check_length(length + (data.find(b"\n") + 1 or len(data)), file)
+        if end:
+            yield b"".join((*begun, data[:end]))
+            begun, length = [], 0
+        begun.append(data[end:])
+        length += len(data) - end
+    if length:
+        yield b"".join(begun)
 
 
 def _checks_columns(line: bytes, columns: Columns, encoding: str, file: CorpusFile) -> bool:
@@ -277,7 +304,7 @@ class _Header:
 
 def _header(lines: io.BufferedReader, encoding: str, file: CorpusFile, columns: Columns) -> _Header:
     line = lines.readline(LONGEST + 1)
-    _check_length(line, file)
+    _check_length(len(line), file)
     text = line.decode(encoding, "replace")
     if not text.strip():
         raise UnreadableFileError(f"{file.label} has no header", expected="the names of the columns in the first line")
@@ -294,7 +321,7 @@ def _cut_csv(lines: io.BufferedReader, cutter: _Cutter, separator: str, file: Co
     try:
         for row in csv_rows(kept, separator, first=cutter.line):
             held = kept.take()
-            cutter.add([line.encode("latin-1") for line in held], line_count=len(held), is_row=row.is_row)
+            cutter.add([line.encode("latin-1") for line in held], line_count=len(held), rows=int(row.is_row))
     finally:
         text.detach()
 
@@ -314,7 +341,7 @@ class _KeptLines:
         line = self._text.readline(LONGEST + 1)
         if not line:
             raise StopIteration
-        _check_length(line, self._file)
+        _check_length(len(line), self._file)
         self._kept.append(line)
         return line
 

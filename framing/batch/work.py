@@ -27,6 +27,7 @@ from framing.batch.shards import (
     rejected_schema,
     rejected_table,
 )
+from framing.batch.trial import KNOWN_GOOD, deadly
 from framing.labeler import Labeler
 from framing.types import Document, SentenceLabels
 
@@ -36,7 +37,8 @@ COPIES_SIZE = 256 << 20
 _PIECE = 2048
 #: Pieces that may wait for being written.
 _WAITING_PIECES = 4
-_KNOWN_GOOD = "The army left the town."
+#: Processes that may die over a unit before it is looked for the rows that kill. One may be killed by anybody.
+_DEATHS = 2
 
 #: A document's labels, or why it has none.
 Outcome = tuple[SentenceLabels, ...] | str
@@ -53,10 +55,13 @@ class Worker:
         job: whose units are worked on.
         labeler: what labels.
         on_rows: is told how it goes.
+
+    Attributes:
+        job: as given.
     """
 
     def __init__(self, job: Job, labeler: Labeler, on_rows: OnRows | None = None) -> None:
-        self._job = job
+        self.job = job
         self._labeler = labeler
         self._on_rows = on_rows or (lambda rows, sentences, tokens: None)
         self._tokens = 0
@@ -64,7 +69,9 @@ class Worker:
         self._writing = ThreadPoolExecutor(1, "framing-writing")
 
     def work(self, found: UnitRows) -> Future[UnitRecord]:
-        """Label a unit; it is being written when this returns.
+        """Label a unit that was begun (:meth:`Job.begin`); it is being written when this returns.
+
+        Of a unit over which processes have died before, the rows that kill are set aside first.
 
         Returns:
             The record of the unit, once it is done and that is written down.
@@ -72,8 +79,10 @@ class Worker:
         Raises:
             OutputError: (also of the result) it cannot be written. Nothing of it then remains.
         """
+        if self.job.attempts(found.unit) > _DEATHS:
+            self._set_deadly_aside(found)
         self._tokens = self._labeler.tokens_read
-        writer = _UnitWriter(self._job, found)
+        writer = _UnitWriter(self.job, found)
         pieces: list[Future[None]] = []
         try:
             for piece in self._pieces(found, writer):
@@ -96,6 +105,14 @@ class Worker:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _set_deadly_aside(self, found: UnitRows) -> None:
+        documents = [row.document for row in found.rows]
+        deaths = deadly(self._labeler, documents, sentences=self.job.plan.settings.sentences)
+        for place, death in deaths.items():
+            reason = f"the text could not be labelled: processes died over it ({death})"
+            found.rejected.append(RejectedRow(found.rows[place].number, reason, documents[place].text[:80]))
+        found.rows = [row for place, row in enumerate(found.rows) if place not in deaths]
 
     def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[LabelledRow]]:
         """The unit's labelled rows in pieces of bounded size; what cannot be labelled is set aside."""
@@ -123,7 +140,7 @@ class Worker:
 
     def _outcomes(self, documents: Sequence[Document], writer: _UnitWriter) -> Iterator[Outcome]:
         if self._copies is None:
-            yield from _labelled(self._labeler, documents, sentences=self._job.plan.settings.sentences)
+            yield from _labelled(self._labeler, documents, sentences=self.job.plan.settings.sentences)
             return
         keys = [_key(document) for document in documents]
         repeated = {key for key, number in Counter(keys).items() if number > 1}
@@ -133,7 +150,7 @@ class Worker:
                 fresh.setdefault(key, document)
         # Held to the end of the unit, whatever falls out of the copies meanwhile.
         held = {key: self._copies[key] for key in set(keys) - fresh.keys()}
-        labelled = _labelled(self._labeler, list(fresh.values()), sentences=self._job.plan.settings.sentences)
+        labelled = _labelled(self._labeler, list(fresh.values()), sentences=self.job.plan.settings.sentences)
         for key, document in zip(keys, documents, strict=True):
             if key in held:
                 outcome = _unpacked(held[key])
@@ -175,7 +192,7 @@ def _labelled(labeler: Labeler, documents: Sequence[Document], *, sentences: boo
             if step > 1:
                 step = max(1, min(step, labeler.engine.look_ahead) // 2)
                 continue
-            labeler(_KNOWN_GOOD)
+            labeler(KNOWN_GOOD)
             yield f"the text could not be labelled: {type(error).__name__}: {error}"
             done += 1
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from framing.batch import local, trial
 from framing.batch.job import WHOLE, UnitRecord, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
-from framing.labeler import load
+from framing.labeler import Labeler, load
+
+#: A sentence that begins so ends the process that labels it, where rows are let kill.
+DEADLY = "Poison"
 
 
 def work(
@@ -42,3 +47,39 @@ def die(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:
     connection.send("next")
     connection.recv()
     os._exit(11)
+
+
+# --- rows that kill ---------------------------------------------------------------------------------------------------
+
+_process_of_runner, _process_of_trial = local._process, trial._process
+
+
+def let_rows_kill() -> None:
+    """In this process some sentences end it, as a crash of native code does: nothing is raised, nothing cleaned up."""
+    encoded = Labeler._encoded
+
+    def deadly(self: Labeler, items: Any) -> Any:
+        if any(sentence.text.startswith(DEADLY) for _, sentence, _ in items):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return encoded(self, items)
+
+    Labeler._encoded = deadly  # type: ignore[method-assign]
+    trial._process = deadly_trial
+
+
+def deadly_work(*arguments: Any) -> None:
+    """As :func:`work`, where rows kill."""
+    let_rows_kill()
+    work(*arguments)
+
+
+def deadly_process(*arguments: Any) -> None:
+    """As a process of the local runner on several devices, where rows kill."""
+    let_rows_kill()
+    _process_of_runner(*arguments)
+
+
+def deadly_trial(*arguments: Any) -> None:
+    """As the process in which rows are tried, where rows kill."""
+    let_rows_kill()
+    _process_of_trial(*arguments)

@@ -56,7 +56,7 @@ def test_a_unit_that_kills_its_process_again(
     begun: Any, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "_process", killing.die)
-    with pytest.raises(WorkerDiedError, match=r"exit code 11\) over unit 0, rows 1 and on of in.jsonl"):
+    with pytest.raises(WorkerDiedError, match=r"exit code 11\) over unit 0, rows 1 and on of in.jsonl, as 2"):
         run_on_devices(begun, begun.plan.units, ["cpu"], loading(tiny_folder), Tally(15, 60))
     assert multiprocessing.active_children() == []
 

@@ -78,8 +78,8 @@ def test_an_actor_knows_its_plan(begun: Any, tiny_folder: Path) -> None:
     from framing.batch.ray import UnitRunner
 
     runner = UnitRunner(str(begun.folder), begun.fingerprint, loading(tiny_folder))
-    (begun.folder / "attempts").mkdir()
-    begun.path("attempts", 4, "txt").write_bytes(b"...")
+    for _ in range(3):
+        begun.begin(begun.plan.units[4])
     assert "3 processes died over unit 4, from row 17 of in.jsonl" in runner({"unit": [4]})["error"][0]
     assert runner({"unit": [5]})["error"] == [""]
     runner._model = replace(runner._model, precision="bf16")

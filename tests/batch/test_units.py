@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import itertools
 import json
@@ -126,6 +127,38 @@ def test_jsonl_units_hold_every_line_once(
     # A line of white space, as bytes has it, is none.
     assert sorted(seen) == [number for number, line in enumerate(written, 1) if line.encode().strip()]
     assert documents(read_backwards(plan)) == documents(found)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(
+    lines=st.lists(st.one_of(LINES, st.just('{"text": "Rain."}')), max_size=60),
+    limits=st.builds(Limits, rows=st.integers(1, 40), size=st.integers(1, 600)),
+    block=st.integers(1, 300),
+    ends=st.booleans(),
+)
+def test_jsonl_units_end_where_lines_taken_one_by_one_say(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], limits: Limits, block: int, ends: bool
+) -> None:
+    """Whatever is read at a time, a unit ends at the line that fills it, and has the hash of its bytes."""
+    path = tmp_path_factory.mktemp("jsonl") / "x.jsonl"
+    content = ("\n".join(['{"text": "Sun."}', *lines]) + "\n" * ends).encode()
+    path.write_bytes(content)
+    expected, start, rows, stop = [], 0, 0, 0
+    for line in io.BytesIO(content):
+        stop += len(line)
+        rows += not line.isspace()
+        if rows >= limits.rows or stop - start >= limits.size or stop == len(content):
+            if rows:
+                expected.append((start, stop, rows, hashlib.sha256(content[start:stop]).hexdigest()))
+            start, rows = stop, 0
+    (file,) = expand([str(path)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("framing.batch.units.BLOCK", block)
+        found = scan(file, limits, Columns())
+    assert [(unit.start, unit.stop, unit.rows, unit.sha256) for unit in found.units] == expected
+    assert found.file.sha256 == hashlib.sha256(content).hexdigest()
+    firsts = [1 + content[: unit.start].count(b"\n") for unit in found.units]
+    assert [unit.first for unit in found.units] == firsts
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
@@ -290,6 +323,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
 
 def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framing.batch.units.LONGEST", 100)
+    monkeypatch.setattr("framing.batch.units.BLOCK", 32)
     for name, start in (("x.jsonl", '{"text": "Rain."}\n'), ("x.csv", "text\nRain.\n")):
         (tmp_path / name).write_text(start + "x" * 1000, encoding="utf-8")
         found = read_units(plan_of(tmp_path / name, 5))

@@ -38,7 +38,7 @@ app.command()(main)
 # --- Declarations -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["suite.yaml", "gpu.yaml", "smoke.yaml"])
+@pytest.mark.parametrize("name", ["suite.yaml", "shortcuts.yaml", "gpu.yaml", "smoke.yaml"])
 def test_suites_in_the_folder_are_valid(name: str) -> None:
     suite = Suite.load(FOLDER / name)
     assert suite.agreement is not None
@@ -49,7 +49,10 @@ def test_suites_in_the_folder_are_valid(name: str) -> None:
 
 def test_the_cpu_suite_has_every_peer_at_the_same_threads() -> None:
     suite = Suite.load()
-    assert {spec.kind for spec in suite.systems} == {"framing", "gemm", *PEERS} - {"stand-in"}
+    others = {spec.kind for spec in Suite.load(FOLDER / "shortcuts.yaml").systems} - {"framing", "gemm"}
+    assert others == {"pipeline", "torch-compile", "openvino", "int8"}
+    kinds = {spec.kind for spec in suite.systems}
+    assert kinds == {"framing", "gemm", *PEERS} - {"torch-compile", "int8", "stand-in"}
     assert {spec.threads for spec in suite.systems if spec.name != "framing-onnx-1"} == {2}
 
 
