@@ -208,7 +208,7 @@ def tables(
         f"Brackets hold {quality.level:.0%} percentile intervals of {quality.resamples:,} bootstrap samples of the "
         "gold's documents; how much another training on the same sentences would differ is not in them. The parts are "
         "nested and drawn by group; thresholds are fitted on the same held-out seeds throughout. Trainings are shorter "
-        "than the shipped model's, and small parts are passed more often, to have the least number of steps."
+        "than the shipped model's, and small parts are passed more often, to have as many steps."
     )
     gained = tuple((title, *(signed_interval(gain[name]) for gain in gains)) for name, title in quality.metrics.items())
     return (

@@ -253,7 +253,7 @@ def _cut_jsonl(lines: io.BufferedReader, cutter: _Cutter, columns: Columns, enco
     is_checked = False
     for block in _blocks_of_lines(lines, file):
         # A block of which every line begins as an object does, and in which no unit ends, is told as a whole: the same
-        # units, three times as fast.
+        # units, in half the time.
         count = block.count(b"\n")
         are_objects = block.endswith(b"\n") and block.startswith(b"{") + block.count(b"\n{") == count
         if is_checked and are_objects and cutter.has_room(count, len(block)):

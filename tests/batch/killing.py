@@ -83,3 +83,15 @@ def deadly_trial(*arguments: Any) -> None:
     """As the process in which rows are tried, where rows kill."""
     let_rows_kill()
     _process_of_trial(*arguments)
+
+
+def deadly_runner() -> Any:
+    """The class of the Ray runner's actors, where rows kill."""
+    from framing.batch.ray import UnitRunner
+
+    class DeadlyRunner(UnitRunner):
+        def __init__(self, *arguments: Any) -> None:
+            let_rows_kill()
+            super().__init__(*arguments)
+
+    return DeadlyRunner

@@ -73,6 +73,26 @@ def test_processes_on_devices_get_past_them(
     assert multiprocessing.active_children() == []
 
 
+def test_actors_on_ray_get_past_them(
+    run_job: Any, rows: Rows, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason="the extra framing[ray] is not installed")
+    from framing.batch.ray import Cluster
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "_work_through", lambda *arguments: None)
+        job = run_job(write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out", settings(rows=10))
+    monkeypatch.setattr("framing.batch.ray.UnitRunner", killing.deadly_runner())
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        loading = {"checkpoint": str(tiny_folder), "engine": "onnx", "threads": 1, "device": "cpu"}
+        with Cluster("auto", loading, 1) as cluster:
+            cluster.run(job, job.plan.units, Tally(2, 20))
+    finally:
+        ray.shutdown()
+    check_killers_alone_are_lost(job)
+
+
 @pytest.mark.parametrize("sentences", [False, True])
 def test_each_is_found_among_many(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch, sentences: bool) -> None:
     monkeypatch.setattr(trial, "_process", killing.deadly_trial)
