@@ -133,6 +133,30 @@ def _speed_tables(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _shortcuts_table(folder: Path) -> list[dict[str, Any]]:
+    """What is faster than the default, and how many labels it changes."""
+    record = _read(folder / "throughput-shortcuts.json")
+    systems = record["tables"][0]
+    agreement = {system["title"]: system["agreement"] for system in record["results"]["systems"]}
+    columns = [0, 1, *(i for i, name in enumerate(systems["columns"]) if name.startswith("×"))]
+    rows = [[*(row[i] for i in columns), _changed(agreement[row[0]])] for row in systems["rows"] if row[0] in agreement]
+    machine = record["machine"]
+    first = f"{machine['processor']}, {machine['cores']} cores, {_bf16(machine)}"
+    names = [systems["columns"][i] for i in columns[1:]]
+    return [{"title": "", "columns": [first, *names, "sentences with another label"], "rows": rows, "note": ""}]
+
+
+def _changed(agreement: dict[str, Any] | None) -> str:
+    if agreement is None:
+        return "other weights"
+    return f"{agreement['differing'] / agreement['sentences']:.2%}"
+
+
+def _bf16(machine: dict[str, Any]) -> str:
+    found = [name for name in machine["instructions"].split() if name.endswith("_bf16")]
+    return ", ".join(found) or "no instructions for bf16"
+
+
 def _batch_table(folder: Path) -> list[dict[str, Any]]:
     """What a batch job costs beside labelling, and what became of jobs that were killed."""
     speed, kills = _read(folder / "batch.json"), _read(folder / "batch-kills.json")["results"]
@@ -163,6 +187,7 @@ def _batch_table(folder: Path) -> list[dict[str, Any]]:
 _README_TABLES: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "quality": _quality_table,
     "speed": _speed_tables,
+    "shortcuts": _shortcuts_table,
     "batch": _batch_table,
 }
 

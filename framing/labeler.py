@@ -56,7 +56,8 @@ def load(
     Args:
         checkpoint: ``"shipped"``; ``"fast"``, which is 1.5 times as fast and a little worse (the README has
             the figures); a folder written by framing-train; or a repository id of the Hugging Face hub.
-        engine: ``"auto"``, ``"onnx"`` (CPU) or ``"torch"`` (GPU or CPU); see :func:`framing.engine.open_engine`.
+        engine: ``"auto"``, ``"onnx"`` (CPU), ``"openvino"`` (CPU) or ``"torch"`` (GPU or CPU); see
+            :func:`framing.engine.open_engine`.
         device: ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"`` (fp32 on a CPU, bf16 or fp16 on a GPU), ``"fp32"``, ``"bf16"``, ``"fp16"``.
         threads: on a CPU; one per core when ``None``.

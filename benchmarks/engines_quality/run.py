@@ -37,7 +37,7 @@ from benchmarks.quality.run import Suite as QualitySuite
 from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line
 from framing.cli._errors import reporting_errors
 from framing.codebook import Codebook
-from framing.errors import SettingError
+from framing.errors import MissingExtraError, SettingError
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import Difference
 from framing.labeler import Labeler, load
@@ -48,7 +48,7 @@ from framing.types import SentenceLabels
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 SUITE_FILE = Path(__file__).parent / "suite.yaml"
-PACKAGES = ("numpy", "scipy", "torch", "transformers", "onnxruntime", "onnx", "tokenizers")
+PACKAGES = ("numpy", "scipy", "torch", "transformers", "onnxruntime", "onnx", "openvino", "tokenizers")
 DEVICES = ("cpu", "cuda")
 _CHANGE_TITLES = {
     "frames": "frames change",
@@ -213,12 +213,22 @@ def compare_all(
     quality: QualitySuite,
     threads: int | None = None,
 ) -> dict[str, Comparison]:
-    """Run one system after the other, the reference first, and compare each with it: name -> comparison."""
+    """Run one system after the other, the reference first, and compare each with it: name -> comparison.
+
+    What cannot be run on this machine is left out.
+    """
     comparisons: dict[str, Comparison] = {}
     reference: Labelled | None = None
     for name, spec in systems.items():
         typer.echo(f"{spec.title} …", err=True)
-        with opened(spec, checkpoint, suite, threads) as labeler:
+        with ExitStack() as stack:
+            try:
+                labeler = stack.enter_context(opened(spec, checkpoint, suite, threads))
+            except (MissingExtraError, SettingError) as error:
+                if reference is None:
+                    raise
+                typer.echo(f"{spec.title} is left out: {error.message}", err=True)
+                continue
             found, engine = label(labeler, spec, gold, sets), labeler.describe()
         reference = reference or found
         measured = measure_labels(found.gold, gold, checkpoint.codebook, quality)

@@ -15,7 +15,6 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -269,24 +268,18 @@ class OnnxRuntimeStock(BatchedPeer):
 
 
 class OpenVino(BatchedPeer):
-    """The same export in OpenVINO on a CPU, tuned for throughput, a request in flight for each of its streams.
-
-    Of another precision than single, matrix products are computed in it, where the CPU can.
-    """
+    """The same export in OpenVINO on a CPU, tuned for throughput, a request in flight for each of its streams."""
 
     libraries = ("torch", "transformers", "openvino")
 
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
         super().__init__(spec, checkpoint)
         openvino = require("openvino")
-        settings = {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp16": "f16"}.get(spec.precision, "f32"),
-        }
+        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
         if spec.threads:
             settings |= {"INFERENCE_NUM_THREADS": str(spec.threads)}
         with tempfile.TemporaryDirectory() as folder:
-            path = export(load_model(replace(spec, precision="fp32"), checkpoint), Path(folder))
+            path = export(load_model(spec, checkpoint), Path(folder))
             self.compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         self.workers = int(self.compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 

@@ -12,6 +12,7 @@ import framing
 from framing.benchmark.protocol import Outcome, SystemSpec
 from framing.benchmark.sentences import take
 from framing.engine.batching import score
+from framing.errors import MissingExtraError, SettingError
 from framing.labeler import Labeler
 from framing.text.quotations import OUTSIDE
 from framing.types import Document
@@ -72,17 +73,26 @@ class FramingSystem(LabellingSystem):
     Args:
         spec: gives engine, device, precision, threads and token budget.
         checkpoint: its folder.
+
+    Raises:
+        MissingExtraError: the engine is not installed, or the processor does not compute in the precision.
     """
 
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
-        self.labeler: Labeler = framing.load(
-            checkpoint,
-            engine=spec.engine,
-            device=spec.device,
-            precision=spec.precision,
-            threads=spec.threads,
-            token_budget=spec.token_budget,
-        )
+        try:
+            self.labeler: Labeler = framing.load(
+                checkpoint,
+                engine=spec.engine,
+                device=spec.device,
+                precision=spec.precision,
+                threads=spec.threads,
+                token_budget=spec.token_budget,
+            )
+        except SettingError as error:
+            # A suite is for many machines; what one of them cannot do is left out there, as where a package is missing.
+            if (spec.engine, spec.precision) == ("openvino", "bf16"):
+                raise MissingExtraError(error.message) from error
+            raise
 
     def label(self, sentences: Sequence[str]) -> Sequence[Any]:
         """The labeler's records."""

@@ -1,20 +1,22 @@
 """Engines: a batch of token ids in, named logits out; no text, no labels.
 
-:func:`open_engine` picks and opens one. Importing this package loads neither onnxruntime nor torch.
+:func:`open_engine` picks and opens one. Importing this package loads none of their runtimes.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from framing.engine.base import Batch, Engine, Logits
-from framing.errors import SettingError
+from framing.engine.cpu import instructions
+from framing.errors import MissingExtraError, SettingError
 from framing.model.checkpoint import GRAPH, Checkpoint
 
 __all__ = ["ENGINES", "PRECISIONS", "Batch", "Engine", "Logits", "open_engine"]
 
-ENGINES = ("auto", "onnx", "torch")
+ENGINES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -31,9 +33,10 @@ def open_engine(
 
     Args:
         checkpoint: what to run.
-        engine: ``"onnx"`` (CPU), ``"torch"`` (GPU or CPU), or ``"auto"``: torch where there is a GPU to run on or
-            where the settings ask for what only torch does, else onnx; torch too for a checkpoint that has no ONNX
-            graph (its encoder is of an architecture other than BERT's).
+        engine: ``"onnx"`` (CPU), ``"openvino"`` (CPU, also in bf16; an extra), ``"torch"`` (GPU or CPU), or ``"auto"``:
+            torch where there is a GPU to run on, else onnx. For bf16 on a CPU auto takes openvino where it is installed
+            and the processor has the instructions, and else torch; torch too for a checkpoint that has no ONNX graph
+            (its encoder is of an architecture other than BERT's).
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"``, ``"fp32"``, ``"bf16"``, ``"fp16"``.
         threads: on a CPU; one per core when ``None``.
@@ -42,6 +45,7 @@ def open_engine(
     Raises:
         SettingError: a value is unknown, or two do not go together.
         CheckpointError: the checkpoint cannot be run so.
+        MissingExtraError: the engine's runtime is not installed.
     """
     if token_budget is not None and token_budget < 1:
         raise SettingError(f"token_budget is {token_budget}", expected="1 or more, or None for the engine's own")
@@ -49,12 +53,20 @@ def open_engine(
         raise SettingError(f"engine {engine!r} is unknown", expected=", ".join(ENGINES))
     if precision not in PRECISIONS:
         raise SettingError(f"precision {precision!r} is unknown", expected=", ".join(PRECISIONS))
+    if engine == "auto":
+        engine = _chosen(checkpoint, device, precision)
+    if engine in ("onnx", "openvino"):
+        _check_on_cpu(engine, device, precision)
+    opened: Engine
     if engine == "onnx":
-        _check_onnx_settings(device, precision)
-    if engine == "onnx" or (engine == "auto" and _onnx_serves(checkpoint, device, precision)):
         from framing.engine.onnx import OnnxEngine
 
-        opened: Engine = OnnxEngine(checkpoint, threads=threads)
+        opened = OnnxEngine(checkpoint, threads=threads)
+    elif engine == "openvino":
+        _check_installed("openvino")
+        from framing.engine.openvino import OpenVinoEngine
+
+        opened = OpenVinoEngine(checkpoint, precision=precision, threads=threads)
     else:
         from framing.engine.torch import TorchEngine
 
@@ -63,21 +75,36 @@ def open_engine(
     return opened
 
 
-def _check_onnx_settings(device: str, precision: str) -> None:
+def _check_on_cpu(engine: str, device: str, precision: str) -> None:
     if device not in ("auto", "cpu"):
         raise SettingError(
-            f"engine 'onnx' does not run on device {device!r}", expected="device 'cpu', or engine 'torch'"
+            f"engine {engine!r} does not run on device {device!r}", expected="device 'cpu', or engine 'torch'"
         )
-    if precision not in ("auto", "fp32"):
+    if engine == "onnx" and precision not in ("auto", "fp32"):
         raise SettingError(
-            f"engine 'onnx' does not compute in {precision!r}", expected="precision 'fp32', or engine 'torch'"
+            f"engine 'onnx' does not compute in {precision!r}",
+            expected="precision 'fp32', or engine 'openvino' or 'torch'",
         )
 
 
-def _onnx_serves(checkpoint: Checkpoint, device: str, precision: str) -> bool:
-    if precision not in ("auto", "fp32") or not (checkpoint.folder / GRAPH).is_file():
-        return False
-    return device == "cpu" or (device == "auto" and not _has_gpu())
+def _check_installed(engine: str) -> None:
+    if find_spec(engine) is None:
+        raise MissingExtraError(
+            f"engine {engine!r} needs {engine}, which is not installed",
+            expected=f"the extra {engine}",
+            hint=f"pip install 'framing[{engine}]'",
+        )
+
+
+def _chosen(checkpoint: Checkpoint, device: str, precision: str) -> str:
+    """The engine that serves best, by name."""
+    on_cpu = device == "cpu" or (device == "auto" and not _has_gpu())
+    if not on_cpu or not (checkpoint.folder / GRAPH).is_file():
+        return "torch"
+    if precision in ("auto", "fp32"):
+        return "onnx"
+    has_bf16 = precision == "bf16" and not {"avx512_bf16", "amx_bf16"}.isdisjoint(instructions())
+    return "openvino" if has_bf16 and find_spec("openvino") is not None else "torch"
 
 
 def _has_gpu() -> bool:

@@ -16,11 +16,11 @@ from benchmarks import report
 from benchmarks.engines_quality import outlets, texts
 from benchmarks.engines_quality.agreement import compare
 from benchmarks.engines_quality.quantize import write_int8
-from benchmarks.engines_quality.run import Suite, main
+from benchmarks.engines_quality.run import QualitySuite, Suite, compare_all, main
 from benchmarks.quality.run import ROOT
 from framing.codebook import Codebook
 from framing.engine import open_engine
-from framing.errors import CheckpointError, InputError, SettingError
+from framing.errors import CheckpointError, InputError, MissingExtraError, SettingError
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import as_prediction, bootstrap, count
 from framing.labeler import Labeler, load
@@ -218,8 +218,11 @@ def test_the_suite_declares_systems_that_can_be_opened(tiny_checkpoint: Checkpoi
     assert next(iter(chosen)) == suite.reference
     for spec in chosen.values():
         settings = {"engine": spec.engine, "device": spec.device, "precision": spec.precision}
-        with open_engine(tiny_checkpoint, **settings, threads=1) as engine:
-            assert engine.describe()["precision"] == spec.precision
+        try:
+            with open_engine(tiny_checkpoint, **settings, threads=1) as engine:
+                assert engine.describe()["precision"] == spec.precision
+        except (MissingExtraError, SettingError):
+            assert spec.engine == "openvino"
     assert list(suite.chosen("cuda")) == ["torch-fp32", "cuda-fp32", "cuda-bf16", "cuda-fp16"]
     with pytest.raises(SettingError, match="'cuda-bf16' is unknown on cpu"):
         suite.chosen("cpu", "cuda-bf16")
@@ -229,6 +232,24 @@ def test_the_suite_declares_systems_that_can_be_opened(tiny_checkpoint: Checkpoi
     wrong.write_text("name: x\ntitle: x\nreference: oracle\nsystems: {}\n", encoding="utf-8")
     with pytest.raises(SettingError, match="'oracle'"):
         Suite.load(wrong)
+
+
+def test_what_cannot_be_run_here_is_left_out(
+    tiny_checkpoint: Checkpoint,
+    uneven: tuple[GoldSet, list[str], list[SentenceLabels]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A package that is not installed, or a precision that the processor does not have; but not the reference."""
+    suite = Suite.load()
+    chosen = suite.chosen("cpu", "openvino-bf16,onnx-fp32")
+    monkeypatch.setattr("framing.engine.find_spec", lambda name: None)
+    compared = compare_all(chosen, tiny_checkpoint, uneven[0], [], suite, QualitySuite.load(), 1)
+    assert list(compared) == ["torch-fp32", "onnx-fp32"]
+    assert "OpenVINO bf16 is left out: engine 'openvino' needs openvino" in capsys.readouterr().err
+    alone = {"openvino-bf16": chosen["openvino-bf16"]}
+    with pytest.raises(MissingExtraError):
+        compare_all(alone, tiny_checkpoint, uneven[0], [], suite, QualitySuite.load(), 1)
 
 
 def test_a_slow_system_reads_some_sentences_evenly_spread() -> None:

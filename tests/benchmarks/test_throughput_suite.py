@@ -50,7 +50,7 @@ def test_suites_in_the_folder_are_valid(name: str) -> None:
 def test_the_cpu_suite_has_every_peer_at_the_same_threads() -> None:
     suite = Suite.load()
     others = {spec.kind for spec in Suite.load(FOLDER / "shortcuts.yaml").systems} - {"framing", "gemm"}
-    assert others == {"pipeline", "torch-compile", "openvino", "int8"}
+    assert others == {"pipeline", "torch-compile", "int8"}
     kinds = {spec.kind for spec in suite.systems}
     assert kinds == {"framing", "gemm", *PEERS} - {"torch-compile", "int8", "stand-in"}
     assert {spec.threads for spec in suite.systems if spec.name != "framing-onnx-1"} == {2}
@@ -120,6 +120,16 @@ def test_peers_describe_what_they_run_on(kind: str, tiny_folder: Path) -> None:
     described = opened(PEERS[kind], tiny_folder).describe()
     assert described["batch"] == 2
     assert all(described[library] for library in PEERS[kind].libraries)  # type: ignore[attr-defined]
+
+
+def test_what_a_processor_cannot_do_is_left_out(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="the extra framing[openvino] is not installed")
+    monkeypatch.setattr("framing.engine.openvino.computes_in", lambda precision: precision == "fp32")
+    with pytest.raises(MissingExtraError, match="does not compute in 'bf16'"):
+        FramingSystem(SystemSpec("a", engine="openvino", precision="bf16"), tiny_folder)
+    with pytest.raises(SettingError):
+        FramingSystem(SystemSpec("a", engine="onnx", precision="bf16"), tiny_folder)
+    assert FramingSystem(SystemSpec("a", engine="openvino"), tiny_folder).describe()["engine"] == "openvino"
 
 
 @pytest.mark.parametrize("kind", ["tfidf", "spacy"])

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framing.engine import Batch, Engine, Logits, open_engine
+from framing.engine import Batch, Engine, Logits, _chosen, open_engine
 from framing.engine.batching import SHORTEST_SHARE, plan, score
 from framing.engine.onnx import OnnxEngine
-from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError, SettingError
+from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError, MissingExtraError, SettingError
 from framing.model.checkpoint import GRAPH, Checkpoint, write_sums
 from framing.model.modeling import FramingModel
 from tests.conftest import write_tiny_checkpoint
@@ -28,10 +29,23 @@ SENTENCES = [
 ] * 3
 
 
-@pytest.fixture(params=["onnx", "torch"])
+@pytest.fixture(params=["onnx", "openvino", "torch"])
 def engine(request: pytest.FixtureRequest, tiny_checkpoint: Checkpoint) -> Iterator[Engine]:
+    need_runtime(request.param)
     with open_engine(tiny_checkpoint, engine=request.param, device="cpu", threads=2) as opened:
         yield opened
+
+
+def need_runtime(engine: str) -> None:
+    if engine == "openvino":
+        pytest.importorskip("openvino", reason="the extra framing[openvino] is not installed")
+
+
+@pytest.fixture(params=["onnx", "openvino"])
+def graph_engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine that runs the checkpoint's graph."""
+    need_runtime(request.param)
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -113,42 +127,101 @@ def test_a_plan_holds_every_window_once_within_the_budget(lengths: list[int], bu
         {"engine": "onnx", "precision": "bf16"},
         {"engine": "torch", "device": "abacus"},
         {"engine": "onnx", "threads": 0},
+        {"engine": "openvino", "device": "cuda"},
+        {"engine": "openvino", "precision": "fp16"},
+        {"engine": "openvino", "threads": 0},
         {"engine": "torch", "device": "cpu", "threads": -1},
     ],
 )
 def test_settings_that_cannot_be(tiny_checkpoint: Checkpoint, options: dict[str, object]) -> None:
+    need_runtime(str(options.get("engine")))
     with pytest.raises(SettingError) as error:
         open_engine(tiny_checkpoint, **options)  # type: ignore[arg-type]
     assert error.value.expected
 
 
-def test_auto_takes_onnx_on_a_cpu_and_torch_for_what_only_torch_does(tiny_checkpoint: Checkpoint) -> None:
-    assert open_engine(tiny_checkpoint, device="cpu").name == "onnx"
-    assert open_engine(tiny_checkpoint, device="cpu", precision="bf16").name == "torch"
+@pytest.mark.parametrize(
+    ("precision", "instructions", "installed", "chosen"),
+    [
+        ("auto", ("avx2", "avx512_bf16"), True, "onnx"),
+        ("fp32", ("avx2", "avx512_bf16"), True, "onnx"),
+        ("bf16", ("avx2", "avx512_bf16"), True, "openvino"),
+        ("bf16", ("avx2", "amx_bf16"), True, "openvino"),
+        ("bf16", ("avx2", "avx512_bf16"), False, "torch"),
+        ("bf16", ("avx2", "avx512f"), True, "torch"),
+        ("fp16", ("avx2", "avx512_bf16"), True, "torch"),
+    ],
+)
+def test_auto_takes_what_serves_best_on_a_cpu(
+    tiny_checkpoint: Checkpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    instructions: tuple[str, ...],
+    installed: bool,
+    chosen: str,
+) -> None:
+    monkeypatch.setattr("framing.engine.instructions", lambda: instructions)
+    monkeypatch.setattr("framing.engine.find_spec", lambda name: object() if installed else None)
+    assert _chosen(tiny_checkpoint, "cpu", precision) == chosen
 
 
-def test_an_encoder_without_a_graph_runs_in_torch(tmp_path: Path) -> None:
+def test_an_engine_that_is_not_installed(tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framing.engine.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="engine 'openvino' needs openvino") as error:
+        open_engine(tiny_checkpoint, engine="openvino")
+    assert error.value.hint == "pip install 'framing[openvino]'"
+
+
+def test_bfloat16_on_a_cpu_is_near_single_precision_or_refused(tiny_checkpoint: Checkpoint) -> None:
+    need_runtime("openvino")
+    from framing.engine.openvino import computes_in
+
+    batch = batch_of([2, 50, 60, 70, 80, 3], [2, 90, 91, 3])
+    exact = open_engine(tiny_checkpoint, engine="openvino").run(batch)
+    if not computes_in("bf16"):
+        with pytest.raises(SettingError, match="does not compute in 'bf16' on this processor"):
+            open_engine(tiny_checkpoint, engine="openvino", precision="bf16")
+        return
+    with open_engine(tiny_checkpoint, engine="openvino", precision="bf16") as engine:
+        assert engine.describe()["precision"] == "bf16"
+        rounded = engine.run(batch)
+    real = batch.attention_mask.astype(bool)
+    gap = np.abs(rounded.labels - exact.labels)[real].max()
+    assert 1e-5 < gap < 0.1
+
+
+def test_batches_from_several_threads(engine: Engine) -> None:
+    """More of them than an engine has threads; each gets the logits of its own batch."""
+    batches = [batch_of([2, *range(first, first + 2 + first % 5), 3]) for first in range(40, 90)]
+    expected = [engine.run(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        for found, alone in zip(pool.map(engine.run, batches), expected, strict=True):
+            np.testing.assert_allclose(found.labels, alone.labels, atol=1e-5)
+            np.testing.assert_allclose(found.kind, alone.kind, atol=1e-5)
+
+
+def test_an_encoder_without_a_graph_runs_in_torch(tmp_path: Path, graph_engine: str) -> None:
     checkpoint = Checkpoint.load(write_tiny_checkpoint(tmp_path, model_type="electra"))
     assert not (tmp_path / GRAPH).exists()
     assert open_engine(checkpoint, device="cpu").name == "torch"
     with pytest.raises(CheckpointError, match="has no model"):
-        OnnxEngine(checkpoint)
+        open_engine(checkpoint, engine=graph_engine)
 
 
-def test_a_graph_for_other_weights_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_graph_for_other_weights_is_refused(tiny_folder: Path, tmp_path: Path, graph_engine: str) -> None:
     folder = write_tiny_checkpoint(tmp_path / "other", seed=1)
     shutil.copy(tiny_folder / GRAPH, folder / GRAPH)
     write_sums(folder)
     with pytest.raises(CheckpointCorruptedError, match="other weights"):
-        OnnxEngine(Checkpoint.load(folder))
+        open_engine(Checkpoint.load(folder), engine=graph_engine)
 
 
-def test_a_broken_graph_is_a_clear_error(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_broken_graph_is_a_clear_error(tiny_folder: Path, tmp_path: Path, graph_engine: str) -> None:
     folder = shutil.copytree(tiny_folder, tmp_path / "broken")
     (folder / GRAPH).write_bytes(b"this is no graph")
     write_sums(folder)
     with pytest.raises(FramingError, match="cannot open"):
-        OnnxEngine(Checkpoint.load(folder))
+        open_engine(Checkpoint.load(folder), engine=graph_engine)
 
 
 def test_a_folder_of_links_as_in_the_hub_cache(tiny_folder: Path, tmp_path: Path) -> None:

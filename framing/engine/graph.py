@@ -1,0 +1,119 @@
+"""What the engines have in common that run a checkpoint's ``model.onnx`` on the CPU, each with a runtime of its own.
+
+Measured on shared cores, barriers between the threads of one matrix product cost most. So each batch is computed by one
+thread, and as many threads as there are cores each take the next of many small batches. The weights are in memory once.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from framing.engine.base import Batch, Engine, Logits
+from framing.engine.cpu import instructions, usable_cores
+from framing.errors import CheckpointCorruptedError, CheckpointError, SettingError
+from framing.model.checkpoint import GRAPH, WEIGHTS, Checkpoint, read_sums
+
+
+class GraphEngine(Engine):
+    """Runs ``model.onnx`` on the CPU, with several batches at the same time.
+
+    Args:
+        checkpoint: with a graph (:mod:`framing.engine.onnx_graph`).
+        threads: batches computed at the same time; as many as this process has cores when ``None``.
+
+    Raises:
+        SettingError: ``threads`` is not positive.
+
+    Attributes:
+        runtime: the distribution that computes.
+        threads: as given, or as found.
+    """
+
+    device = "cpu"
+    runtime: ClassVar[str]
+
+    def __init__(self, checkpoint: Checkpoint, threads: int | None) -> None:
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads is {threads}", expected="1 or more, or None for one per core")
+        self.threads = threads or usable_cores()
+        self._outputs = len(checkpoint.config["outputs"])
+
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[Logits]:
+        """Run the batches on all threads; results in the batches' order."""
+        workers = min(self.threads, len(batches))
+        if workers < 2:
+            yield from map(self.run, batches)
+            return
+        # A pool for each call costs a fraction of one batch, and leaves no thread behind for a fork to lose.
+        with ThreadPoolExecutor(workers, thread_name_prefix=f"framing-{self.name}") as pool:
+            yield from pool.map(self.run, batches)
+
+    def describe(self) -> dict[str, Any]:
+        """What runs where, JSON-ready."""
+        return {
+            "engine": self.name,
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "token_budget": self.token_budget,
+            "machine": platform.machine(),
+            "instructions": list(instructions()),
+            self.runtime: metadata.version(self.runtime),
+        }
+
+    def _logits(self, tokens: np.ndarray, kind: np.ndarray) -> Logits:
+        """The graph's outputs, named: float32 [batch, length, outputs + voices] and [batch, kinds]."""
+        return Logits(tokens[..., : self._outputs], tokens[..., self._outputs :], kind)
+
+
+def graph_of(checkpoint: Checkpoint) -> Path:
+    """The checkpoint's graph.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    if GRAPH not in read_sums(checkpoint.folder):
+        raise CheckpointError(
+            f"{checkpoint.folder} has no {GRAPH} on record, which the engines 'onnx' and 'openvino' run",
+            expected=f"{GRAPH}, which framing-train writes for BERT encoders",
+            hint=f"use engine='torch', or {_how_to_write(checkpoint)}",
+        )
+    return checkpoint.folder / GRAPH
+
+
+def check_weights(checkpoint: Checkpoint, built_for: str | None) -> None:
+    """See that the graph's offsets belong to the checkpoint's weights.
+
+    Args:
+        checkpoint: with a graph.
+        built_for: SHA-256 of the weights that the graph was written for, as it says itself.
+
+    Raises:
+        CheckpointCorruptedError: they are others.
+    """
+    sums = read_sums(checkpoint.folder)
+    if built_for != sums[WEIGHTS]:
+        raise CheckpointCorruptedError(
+            f"{checkpoint.folder / GRAPH} was written for other weights than {WEIGHTS}",
+            expected=f"a graph for the weights with SHA-256 {sums[WEIGHTS]}",
+            hint=_how_to_write(checkpoint),
+        )
+
+
+def cannot_open(checkpoint: Checkpoint, runtime: str, error: Exception) -> CheckpointCorruptedError:
+    """What to raise when a runtime cannot open the graph."""
+    return CheckpointCorruptedError(
+        f"{runtime} cannot open {checkpoint.folder / GRAPH}: {error}", hint=_how_to_write(checkpoint)
+    )
+
+
+def _how_to_write(checkpoint: Checkpoint) -> str:
+    folder = checkpoint.folder
+    return f"write it: python -m framing.engine.onnx_graph {folder} && python -m framing.model.checkpoint {folder}"

@@ -1,0 +1,97 @@
+"""The other CPU engine: OpenVINO, which computes in bfloat16 where the processor can.
+
+An extra: ``pip install 'framing[openvino]'``. It runs the same graph as the onnx engine, by the same plan. In single
+precision it is about as fast; in bfloat16, with the instructions ``avx512_bf16`` or ``amx_bf16``, much faster, and
+probabilities move in the third digit (``benchmarks/RESULTS.md`` has both).
+
+Imports openvino and numpy only.
+"""
+
+from __future__ import annotations
+
+import platform
+from queue import SimpleQueue
+
+import numpy as np
+import openvino
+
+from framing.engine.base import Batch, Logits
+from framing.engine.cpu import instructions
+from framing.engine.graph import GraphEngine, cannot_open, check_weights, graph_of
+from framing.engine.onnx_graph import INPUTS, WEIGHTS_HASH
+from framing.errors import SettingError
+from framing.model.checkpoint import Checkpoint
+
+#: Precision, in framing's words -> in OpenVINO's.
+_PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+
+
+class OpenVinoEngine(GraphEngine):
+    """Runs a checkpoint's ``model.onnx`` on the CPU.
+
+    Args:
+        checkpoint: with a graph (:mod:`framing.engine.onnx_graph`).
+        precision: ``"fp32"``, ``"bf16"``, or ``"auto"``: fp32, in which it says what the onnx engine says.
+        threads: batches computed at the same time; as many as this process has cores when ``None``.
+
+    Raises:
+        CheckpointError: the checkpoint has no graph, or it belongs to other weights.
+        SettingError: ``threads`` is not positive, or the processor does not compute in the precision.
+    """
+
+    name = "openvino"
+    runtime = "openvino"
+    # OpenVINO makes kernels for each shape of batch; of larger batches there are fewer shapes.
+    token_budget = 1024
+    look_ahead = 1024
+
+    def __init__(self, checkpoint: Checkpoint, *, precision: str = "auto", threads: int | None = None) -> None:
+        super().__init__(checkpoint, threads)
+        self.precision = "fp32" if precision == "auto" else precision
+        self._model = _compile(checkpoint, self.precision, self.threads)
+        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(self.threads):
+            self._idle.put(self._model.create_infer_request())
+
+    def run(self, batch: Batch) -> Logits:
+        """Run the model once; waits while as many batches as there are threads are being computed."""
+        feed = dict(zip(INPUTS, (batch.input_ids, batch.attention_mask, batch.quotation), strict=True))
+        request = self._idle.get()
+        try:
+            request.infer(feed, share_inputs=True)
+            # Copied, because the request's own memory is the next batch's.
+            tokens, kind = (np.array(request.get_output_tensor(place).data) for place in (0, 1))
+        finally:
+            self._idle.put(request)
+        return self._logits(tokens, kind)
+
+
+def computes_in(precision: str) -> bool:
+    """Whether this processor has instructions for a precision (``"fp32"``, ``"bf16"``), as OpenVINO finds them."""
+    return precision.upper() in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _compile(checkpoint: Checkpoint, precision: str, threads: int) -> openvino.CompiledModel:
+    if precision not in _PRECISIONS or not computes_in(precision):
+        raise SettingError(
+            f"engine 'openvino' does not compute in {precision!r} on this processor, which has "
+            f"{', '.join(instructions()) or platform.machine()}",
+            expected="precision 'fp32', or 'bf16' where there is avx512_bf16 or amx_bf16",
+        )
+    path = graph_of(checkpoint)
+    settings = {
+        "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+        "NUM_STREAMS": str(threads),
+        "INFERENCE_NUM_THREADS": str(threads),
+        # Several processes on a machine would all be tied to its first cores.
+        "ENABLE_CPU_PINNING": "NO",
+    }
+    core = openvino.Core()
+    try:
+        model = core.read_model(str(path))
+        compiled = core.compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise cannot_open(checkpoint, "openvino", error) from error
+    hash_at = ["framework", WEIGHTS_HASH]
+    check_weights(checkpoint, model.get_rt_info(hash_at).value if model.has_rt_info(hash_at) else None)
+    return compiled
