@@ -7,7 +7,7 @@ import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import islice
@@ -28,6 +28,7 @@ from framing.batch.shards import (
     rejected_table,
 )
 from framing.batch.trial import KNOWN_GOOD, deadly
+from framing.batch.units import Unit
 from framing.labeler import Labeler
 from framing.types import Document, SentenceLabels
 
@@ -79,22 +80,17 @@ class Worker:
         Raises:
             OutputError: (also of the result) it cannot be written. Nothing of it then remains.
         """
-        if self.job.attempts(found.unit) > _DEATHS:
-            self._set_deadly_aside(found)
-        self._tokens = self._labeler.tokens_read
-        writer = _UnitWriter(self.job, found)
-        pieces: list[Future[None]] = []
-        try:
-            for piece in self._pieces(found, writer):
-                pieces.append(self._writing.submit(writer.add, piece))
-                if len(pieces) > _WAITING_PIECES:
-                    pieces.pop(0).result()
-            for waiting in pieces:
-                waiting.result()
-        except BaseException:
-            self._writing.submit(writer.discard).result()
-            raise
-        return self._writing.submit(writer.finish)
+        with self._no_death(found.unit):
+            if self.job.attempts(found.unit) > _DEATHS:
+                self._set_deadly_aside(found)
+            self._tokens = self._labeler.tokens_read
+            writer = _UnitWriter(self.job, found)
+            try:
+                self._label(found, writer)
+            except BaseException:
+                self._writing.submit(writer.discard).result()
+                raise
+        return self._writing.submit(self._finish, found.unit, writer)
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -105,6 +101,28 @@ class Worker:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _label(self, found: UnitRows, writer: _UnitWriter) -> None:
+        pieces: list[Future[None]] = []
+        for piece in self._pieces(found, writer):
+            pieces.append(self._writing.submit(writer.add, piece))
+            if len(pieces) > _WAITING_PIECES:
+                pieces.pop(0).result()
+        for waiting in pieces:
+            waiting.result()
+
+    def _finish(self, unit: Unit, writer: _UnitWriter) -> UnitRecord:
+        with self._no_death(unit):
+            return writer.finish()
+
+    @contextmanager
+    def _no_death(self, unit: Unit) -> Iterator[None]:
+        """An error that is raised, Ctrl-C among them, is no death over the unit."""
+        try:
+            yield
+        except BaseException:
+            self.job.forget_attempts(unit)
+            raise
 
     def _set_deadly_aside(self, found: UnitRows) -> None:
         documents = [row.document for row in found.rows]

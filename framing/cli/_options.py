@@ -21,7 +21,7 @@ Published = Annotated[str | None, reading_option(help="The date of what names no
 Model = Annotated[
     str, model_option("--model", "-m", help="shipped; fast (1.5 times as fast, a little worse); a folder; a hub id.")
 ]
-Engine = Annotated[str, model_option(help="auto, onnx or torch.")]
+Engine = Annotated[str, model_option(help="auto, onnx, openvino or torch.")]
 Device = Annotated[str, model_option(help="auto, cpu, cuda, cuda:1, …")]
 Precision = Annotated[str, model_option(help="auto, fp32, bf16 or fp16.")]
 Threads = Annotated[int | None, model_option(min=1, help="On a CPU; one per core if not given.")]
