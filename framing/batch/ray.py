@@ -28,6 +28,7 @@ from framing.batch.plan import Model
 from framing.batch.rows import UnitReader
 from framing.batch.units import Unit
 from framing.batch.work import Worker
+from framing.engine import CPU_ENGINES
 from framing.errors import FramingError, OutputError, SettingError, UnitRunnerError
 from framing.labeler import load
 
@@ -134,7 +135,8 @@ class Cluster:
 
     def _share(self) -> _Share:
         device = self._loading.get("device", "auto")
-        if device.startswith("cuda") or (device == "auto" and ray.cluster_resources().get("GPU", 0) > 0):
+        may_use_gpu = device == "auto" and self._loading.get("engine") not in CPU_ENGINES
+        if device.startswith("cuda") or (may_use_gpu and ray.cluster_resources().get("GPU", 0) > 0):
             return _Share(1.0, 1.0)
         return _Share(float(self._loading.get("threads") or 1), 0.0)
 

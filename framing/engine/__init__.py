@@ -14,9 +14,11 @@ from framing.engine.cpu import instructions
 from framing.errors import MissingExtraError, SettingError
 from framing.model.checkpoint import GRAPH, Checkpoint
 
-__all__ = ["ENGINES", "PRECISIONS", "Batch", "Engine", "Logits", "open_engine"]
+__all__ = ["CPU_ENGINES", "ENGINES", "PRECISIONS", "Batch", "Engine", "Logits", "open_engine"]
 
 ENGINES = ("auto", "onnx", "openvino", "torch")
+#: Those that run on a CPU alone, whatever else there is.
+CPU_ENGINES = ("onnx", "openvino")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
@@ -55,7 +57,7 @@ def open_engine(
         raise SettingError(f"precision {precision!r} is unknown", expected=", ".join(PRECISIONS))
     if engine == "auto":
         engine = _chosen(checkpoint, device, precision)
-    if engine in ("onnx", "openvino"):
+    if engine in CPU_ENGINES:
         _check_on_cpu(engine, device, precision)
     opened: Engine
     if engine == "onnx":

@@ -88,6 +88,25 @@ def test_an_actor_knows_its_plan(begun: Any, tiny_folder: Path) -> None:
         UnitRunner(str(begun.folder), "other", loading(tiny_folder))
 
 
+@pytest.mark.parametrize(
+    ("loading", "gpus"),
+    [
+        ({}, 1),
+        ({"engine": "torch", "device": "cuda"}, 1),
+        ({"engine": "openvino", "device": "auto"}, 0),
+        ({"device": "cpu", "threads": 4}, 0),
+    ],
+)
+def test_actors_take_a_gpu_where_the_engine_can_use_it(
+    monkeypatch: pytest.MonkeyPatch, loading: dict[str, Any], gpus: int
+) -> None:
+    from framing.batch.ray import Cluster
+
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": 8.0, "CPU": 64.0})
+    share = Cluster("auto", loading)._share()
+    assert (share.gpus, share.cpus) == (gpus, loading.get("threads", 1))
+
+
 def test_no_cluster() -> None:
     from framing.batch.ray import Cluster
 
