@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from framing.batch import local
 from framing.batch.job import WHOLE, Job, Task, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
@@ -47,3 +48,15 @@ def run_job(tiny_labeler: Labeler, tiny_model: Model) -> RunJob:
         return job
 
     return run_it
+
+
+@pytest.fixture
+def plan_job(run_job: RunJob, monkeypatch: pytest.MonkeyPatch) -> RunJob:
+    """Plans a job, as `run_job` does it, and does nothing of it."""
+
+    def plan_it(*arguments: Any, **named: Any) -> Job:
+        with monkeypatch.context() as patch:
+            patch.setattr(local, "_work_through", lambda *arguments: None)
+            return run_job(*arguments, **named)
+
+    return plan_it

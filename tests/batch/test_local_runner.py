@@ -21,14 +21,11 @@ from tests.batch.corpora import articles, contents, settings, write_jsonl
 
 
 @pytest.fixture
-def begun(run_job: Any, tmp_path: Path) -> Any:
+def begun(run_job: Any, plan_job: Any, tmp_path: Path) -> Any:
     """A whole job, and one that is planned and has nothing done."""
     corpus = write_jsonl(tmp_path / "in.jsonl", articles(60))
     run_job(corpus, tmp_path / "whole", settings(rows=4))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local, "_work_through", lambda *arguments: None)
-        return run_job(corpus, tmp_path / "out", settings(rows=4))
+    return plan_job(corpus, tmp_path / "out", settings(rows=4))
 
 
 def loading(folder: Path) -> dict[str, Any]:

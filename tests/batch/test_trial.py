@@ -61,12 +61,10 @@ def test_a_job_of_one_process_gets_past_them(rows: Rows, tiny_model: Model, tiny
 
 
 def test_processes_on_devices_get_past_them(
-    run_job: Any, rows: Rows, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan_job: Any, rows: Rows, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "_process", killing.deadly_process)
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "_work_through", lambda *arguments: None)
-        job = run_job(write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out", settings(rows=10))
+    job = plan_job(write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out", settings(rows=10))
     loading = {"checkpoint": str(tiny_folder), "engine": "onnx", "threads": 1}
     run_on_devices(job, job.plan.units, ["cpu"], loading, Tally(2, 20))
     check_killers_alone_are_lost(job)
@@ -74,14 +72,12 @@ def test_processes_on_devices_get_past_them(
 
 
 def test_actors_on_ray_get_past_them(
-    run_job: Any, rows: Rows, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan_job: Any, rows: Rows, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = pytest.importorskip("ray", reason="the extra framing[ray] is not installed")
     from framing.batch.ray import Cluster
 
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "_work_through", lambda *arguments: None)
-        job = run_job(write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out", settings(rows=10))
+    job = plan_job(write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out", settings(rows=10))
     monkeypatch.setattr("framing.batch.ray.UnitRunner", killing.deadly_runner())
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
@@ -107,34 +103,31 @@ def test_what_raises_an_error_kills_nothing(tiny_labeler: Labeler, monkeypatch: 
     assert trial.deadly(tiny_labeler, documents, sentences=False) == {}
 
 
+@pytest.fixture
+def killed_twice(run_job: Any, plan_job: Any, tmp_path: Path) -> Job:
+    """A job over whose second unit two processes have died, and beside it the whole one."""
+    corpus = write_jsonl(tmp_path / "in.jsonl", articles(12))
+    run_job(corpus, tmp_path / "whole")
+    job: Job = plan_job(corpus, tmp_path / "out")
+    for _ in range(2):
+        job.begin(job.plan.units[1])
+    return job
+
+
 def test_a_process_that_dies_over_anything_tells_nothing(
-    run_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_job: Any, killed_twice: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as for want of memory for a second model: a unit that was killed from outside is done as any other."""
     monkeypatch.setattr(trial, "_process", os._exit)
-    corpus = write_jsonl(tmp_path / "in.jsonl", articles(12))
-    run_job(corpus, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "_work_through", lambda *arguments: None)
-        job = run_job(corpus, tmp_path / "out")
-    for _ in range(5):
-        job.begin(job.plan.units[1])
-    run_job(corpus, tmp_path / "out")
+    run_job(tmp_path / "in.jsonl", tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
 def test_a_unit_that_was_killed_from_outside_loses_nothing(
-    run_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_job: Any, killed_twice: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus = write_jsonl(tmp_path / "in.jsonl", articles(12))
-    run_job(corpus, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "_work_through", lambda *arguments: None)
-        job = run_job(corpus, tmp_path / "out")
-    for _ in range(2):
-        job.begin(job.plan.units[1])
     tried = []
     monkeypatch.setattr("framing.batch.work.deadly", lambda *given, **named: tried.append(len(given[1])) or {})
-    run_job(corpus, tmp_path / "out")
+    run_job(tmp_path / "in.jsonl", tmp_path / "out")
     assert tried == [4]
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
