@@ -33,6 +33,8 @@ _README_MEASURES = (
     "kind, accuracy",
     "frames, calibration error (ECE, lower is better)",
 )
+#: And of its table of marked sentences.
+_README_CURVE = ("frames, micro F1", "spans by overlap, F1", "mentions with their voice, F1", "hedged sentences, F1")
 _INTRODUCTION = """# Results
 
 Generated from `benchmarks/results/*.json` by `python -m benchmarks.report`; not to be edited by hand."""
@@ -183,12 +185,20 @@ def _batch_table(folder: Path) -> list[dict[str, Any]]:
     return [{"title": "", "columns": ["batch jobs", "measured"], "rows": rows, "note": ""}]
 
 
+def _seeds_table(folder: Path) -> list[dict[str, Any]]:
+    """What more marked sentences bring."""
+    curve = _read(folder / "learning_curve.json")["tables"][0]
+    rows = [row for row in curve["rows"] if row[0] in _README_CURVE]
+    return [{"title": "", "columns": ["marked sentences", *curve["columns"][1:]], "rows": rows, "note": ""}]
+
+
 #: Name of a place in the README -> the tables that stand there.
 _README_TABLES: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "quality": _quality_table,
     "speed": _speed_tables,
     "shortcuts": _shortcuts_table,
     "batch": _batch_table,
+    "seeds": _seeds_table,
 }
 
 
