@@ -42,6 +42,8 @@ def deadly(labeler: Labeler, documents: Sequence[Document], *, sentences: bool) 
         "device": labeler.engine.device,
         "precision": labeler.engine.precision,
     }
+    if not documents:
+        return {}
     harmless = [Document(KNOWN_GOOD)]
     found: dict[int, str] = {}
     todo = deque((start, min(start + _GROUP, len(documents))) for start in range(0, len(documents), _GROUP))

@@ -85,6 +85,11 @@ def deadly_trial(*arguments: Any) -> None:
     _process_of_trial(*arguments)
 
 
+def die_at_once(*arguments: Any) -> None:
+    """As a process in which rows are tried, of which nothing can be loaded."""
+    os._exit(3)
+
+
 def deadly_runner() -> Any:
     """The class of the Ray runner's actors, where rows kill."""
     from framing.batch.ray import UnitRunner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ def test_a_process_that_dies_over_anything_tells_nothing(
     run_job: Any, killed_twice: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as for want of memory for a second model: a unit that was killed from outside is done as any other."""
-    monkeypatch.setattr(trial, "_process", os._exit)
+    monkeypatch.setattr(trial, "_process", killing.die_at_once)
     run_job(tmp_path / "in.jsonl", tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
