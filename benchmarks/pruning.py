@@ -1,10 +1,10 @@
 """``python -m benchmarks.pruning``: how much of the model could be left out without a change of what it says.
 
 Neurons of the feed-forward layers, and attention heads, are ranked by the mean length of what they add to a token's
-state, over sentences; the least are left out together, with their mean kept as a constant (neurons), as in "Pruning
-Convolutional Neural Networks for Resource Efficient Inference" (Molchanov et al. 2017) and "Are Sixteen Heads Really
-Better than One?" (Michel et al. 2019), without training afterwards. Other sentences say what changes. Exact is what
-changes no label.
+state, over sentences: a criterion of magnitude, of which Molchanov et al. (2017, "Pruning Convolutional Neural Networks
+for Resource Efficient Inference") compare several. The least are left out together: of neurons the mean is kept as a
+constant, heads are masked as by Michel et al. (2019, "Are Sixteen Heads Really Better than One?"). Nothing is trained
+afterwards. Other sentences say what changes; exact is what changes no label.
 """
 
 from __future__ import annotations

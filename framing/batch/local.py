@@ -20,14 +20,14 @@ from typing import Any, Protocol
 from framing.batch.job import Job, UnitRecord
 from framing.batch.rows import UnitReader, UnitRows
 from framing.batch.units import Unit
-from framing.batch.work import Worker
+from framing.batch.work import DEATHS, Worker
 from framing.errors import WorkerDiedError
 from framing.labeler import Labeler, load
 
 #: Units that are read before they are needed.
 _READ_AHEAD = 2
 #: Processes that may die over a unit before the job gives up; the last of them has looked for rows that kill.
-_DEATHS = 3
+LAST_DEATH = DEATHS + 1
 
 
 class Observer(Protocol):
@@ -181,11 +181,11 @@ class _Devices:
         # It worked on the first; those after it were only being read.
         first = process.units[0]
         self._deaths[first.number] += 1
-        if self._deaths[first.number] == _DEATHS:
+        if self._deaths[first.number] == LAST_DEATH:
             planned = self._job.plan.file_of(first)
             raise WorkerDiedError(
                 f"the process on {process.device} died (exit code {process.process.exitcode}) over unit "
-                f"{first.number}, rows {first.first} and on of {planned.label}, as {_DEATHS - 1} others did before it; "
+                f"{first.number}, rows {first.first} and on of {planned.label}, as {DEATHS} others did before it; "
                 "no row was found that kills by itself",
                 expected="a process that ends by itself",
                 hint="see whether the machine ran out of memory (dmesg); the units that are done are kept",

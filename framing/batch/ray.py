@@ -23,7 +23,7 @@ import ray
 import ray.data
 
 from framing.batch.job import Job, UnitRecord
-from framing.batch.local import Observer
+from framing.batch.local import LAST_DEATH, Observer
 from framing.batch.plan import Model
 from framing.batch.rows import UnitReader
 from framing.batch.units import Unit
@@ -34,8 +34,6 @@ from framing.labeler import load
 
 #: Stands for a Ray that is started on this machine, and stopped at the end.
 LOCAL = "local"
-#: Processes that may die over a unit; Ray itself would go on for ever. The last has looked for rows that kill.
-_DEATHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +217,10 @@ class UnitRunner:
                 expected=f"that of the plan: {planned.engine}, {planned.precision}, {planned.checkpoint}",
                 hint="name --engine, --device and --precision, so that all nodes take the same",
             )
-        if self._job.attempts(unit) >= _DEATHS:
+        # Ray itself would go on for ever.
+        if self._job.attempts(unit) >= LAST_DEATH:
             raise UnitRunnerError(
-                f"{_DEATHS} processes died over unit {unit.number}, from row {unit.first} of "
+                f"{LAST_DEATH} processes died over unit {unit.number}, from row {unit.first} of "
                 f"{self._job.plan.file_of(unit).label}; no row was found that kills by itself",
                 hint="see the logs of Ray; most often the memory ran out",
             )

@@ -38,8 +38,8 @@ COPIES_SIZE = 256 << 20
 _PIECE = 2048
 #: Pieces that may wait for being written.
 _WAITING_PIECES = 4
-#: Processes that may die over a unit before it is looked for the rows that kill. One may be killed by anybody.
-_DEATHS = 2
+#: Processes that may die over a unit before the rows that kill are looked for. One may be killed by anybody.
+DEATHS = 2
 
 #: A document's labels, or why it has none.
 Outcome = tuple[SentenceLabels, ...] | str
@@ -81,7 +81,7 @@ class Worker:
             OutputError: (also of the result) it cannot be written. Nothing of it then remains.
         """
         with self._no_death(found.unit):
-            if self.job.attempts(found.unit) > _DEATHS:
+            if self.job.attempts(found.unit) > DEATHS:
                 self._set_deadly_aside(found)
             self._tokens = self._labeler.tokens_read
             writer = _UnitWriter(self.job, found)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,12 +32,12 @@ class GraphEngine(Engine):
         SettingError: ``threads`` is not positive.
 
     Attributes:
-        runtime: the distribution that computes.
+        runtime: the module that computes; its distribution may have another name (``onnxruntime-gpu``).
         threads: as given, or as found.
     """
 
     device = "cpu"
-    runtime: ClassVar[str]
+    runtime: ClassVar[ModuleType]
 
     def __init__(self, checkpoint: Checkpoint, threads: int | None) -> None:
         if threads is not None and threads < 1:
@@ -65,7 +65,7 @@ class GraphEngine(Engine):
             "token_budget": self.token_budget,
             "machine": platform.machine(),
             "instructions": list(instructions()),
-            self.runtime: metadata.version(self.runtime),
+            self.runtime.__name__: self.runtime.__version__,
         }
 
     def _logits(self, tokens: np.ndarray, kind: np.ndarray) -> Logits:

@@ -29,7 +29,7 @@ class OnnxEngine(GraphEngine):
     """
 
     name = "onnx"
-    runtime = "onnxruntime"
+    runtime = onnxruntime
     precision = "fp32"
     # Batches gain little on a CPU beyond a handful of sentences, and small ones need less padding and fit the cache.
     token_budget = 256

@@ -40,7 +40,7 @@ class OpenVinoEngine(GraphEngine):
     """
 
     name = "openvino"
-    runtime = "openvino"
+    runtime = openvino
     # OpenVINO makes kernels for each shape of batch; of larger batches there are fewer shapes.
     token_budget = 1024
     look_ahead = 1024

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from benchmarks.engines_quality.run import QualitySuite, Suite, compare_all, mai
 from benchmarks.quality.run import ROOT
 from framing.codebook import Codebook
 from framing.engine import open_engine
+from framing.engine.cpu import instructions
 from framing.errors import CheckpointError, InputError, MissingExtraError, SettingError
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import as_prediction, bootstrap, count
@@ -221,8 +223,11 @@ def test_the_suite_declares_systems_that_can_be_opened(tiny_checkpoint: Checkpoi
         try:
             with open_engine(tiny_checkpoint, **settings, threads=1) as engine:
                 assert engine.describe()["precision"] == spec.precision
-        except (MissingExtraError, SettingError):
-            assert spec.engine == "openvino"
+        except MissingExtraError:
+            assert find_spec(spec.engine) is None
+        except SettingError:
+            assert (spec.engine, spec.precision) == ("openvino", "bf16")
+            assert not any(name.endswith("_bf16") for name in instructions())
     assert list(suite.chosen("cuda")) == ["torch-fp32", "cuda-fp32", "cuda-bf16", "cuda-fp16"]
     with pytest.raises(SettingError, match="'cuda-bf16' is unknown on cpu"):
         suite.chosen("cpu", "cuda-bf16")
