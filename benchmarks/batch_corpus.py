@@ -1,9 +1,9 @@
 """``python -m benchmarks.batch_corpus --articles FILE``: a million sentences as one job that is killed and resumed.
 
-Real articles are repeated until they have as many sentences as asked for; nothing is taken for a copy, every sentence
-is scored. The job is begun, killed with ``kill -9`` at random moments and started again, in turn with the local runner
-and on Ray, until it is done. Then it is verified; every repetition of an article is held against the first; and units
-that were done on Ray are done again in this process and compared byte for byte.
+Real articles are repeated until they have as many sentences as asked for; copies are not recognised, so every sentence
+is labelled. The job is killed with ``kill -9`` at random moments and started again, in turn with the local runner and
+on Ray, until it is done. Then it is verified; every repetition of an article is compared with the first; and some
+units that were done on Ray are done again in this process and compared byte for byte.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ import pyarrow.parquet
 import typer
 
 import framing
-from benchmarks.memory.run import ROOT
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from benchmarks import ROOT, options
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line, sha256_of
 from framing.batch.job import WHOLE, Job, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model
 from framing.batch.progress import Tally
 from framing.batch.verify import Verification, verify
-from framing.benchmark.worker import peak_memory
 from framing.cli._errors import reporting_errors
 from framing.errors import FramingError
 from framing.model.checkpoint import locate
+from framing.speed import peak_memory
 from framing.text.sentences import split
 from framing.types import Document
 
@@ -73,7 +73,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Repetitions:
-    """Repetitions of each article, held against its first.
+    """How the repetitions of each article differ from its first one.
 
     Attributes:
         articles: different ones.
@@ -121,14 +121,26 @@ def stretches(command: Sequence[str], units: int, kills: int) -> Iterator[Stretc
     for number in range(kills + 1):
         runner = ("local", "ray")[number % 2]
         until = moments[number] * units if number < kills else None
-        stretch = _stretch([*command, *(["--ray", "local"] if runner == "ray" else [])], runner, done, until, chance)
+        stretch = run_stretch([*command, *(["--ray", "local"] if runner == "ray" else [])], runner, done, until, chance)
         done += len(stretch.units)
         yield stretch
         if not stretch.killed:
             return
 
 
-def _stretch(command: Sequence[str], runner: str, done: int, until: float | None, chance: random.Random) -> Stretch:
+def run_stretch(command: Sequence[str], runner: str, done: int, until: float | None, chance: random.Random) -> Stretch:
+    """Run a process of the job to its end, or kill it.
+
+    Args:
+        command: of the process.
+        runner: ``"local"`` or ``"ray"``.
+        done: units that processes before it finished.
+        until: units, together with these, after which it is killed; ``None``: never.
+        chance: says when.
+
+    Raises:
+        FramingError: it failed by itself.
+    """
     units: list[int] = []
     sentences, peak, killed, last = 0, 0, False, ""
     started: float | None = None
@@ -157,7 +169,7 @@ def _stretch(command: Sequence[str], runner: str, done: int, until: float | None
 
 
 def compare_repetitions(job: Job, articles: int) -> Repetitions:
-    """Hold every repetition of an article against the first one, sentence by sentence."""
+    """Compare every repetition of an article with the first one, sentence by sentence."""
     firsts: dict[tuple[int, int], tuple[Any, list[float]]] = {}
     sentences = differing = 0
     largest = 0.0
@@ -185,7 +197,7 @@ def _labels_of(row: dict[str, Any]) -> Any:
 
 
 def done_again(job: Job, corpus: Path, folder: Path, checkpoint: Path, units: Sequence[int]) -> list[int]:
-    """Do units again in this process, in a folder of their own; those whose shards differ in a byte are returned."""
+    """Do units again in this process, in a folder of their own; returns those whose shards differ in a byte."""
     create_folder(folder, fresh=True)
     with locked(folder, WHOLE), framing.load(checkpoint, engine="onnx") as labeler:
         again = open_job([str(corpus)], folder, job.plan.settings, Model.of(labeler))
@@ -200,7 +212,7 @@ def done_again(job: Job, corpus: Path, folder: Path, checkpoint: Path, units: Se
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was done, and what came of it.
+    """The job, and what checking it found.
 
     Attributes:
         rows, size: of the corpus; its size in bytes.
@@ -224,7 +236,7 @@ class Finding:
 def find_out(
     checkpoint: Path, articles: Sequence[Document], folder: Path, sentences: int, kills: int, unit_rows: int
 ) -> Finding:
-    """Write the corpus, do it as a job that is killed and resumed, and look at what came of it.
+    """Write the corpus, run the job with kills in between, and check its output.
 
     Args:
         checkpoint: folder of the model.
@@ -260,11 +272,11 @@ def find_out(
 @reporting_errors()
 def main(
     articles: Annotated[str, typer.Option(help="Articles, as framing.read reads them.")],
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    checkpoint: options.CheckpointName = "shipped",
     sentences: Annotated[int, typer.Option(help="Sentences of the corpus, at least.", min=1)] = 1_000_000,
     kills: Annotated[int, typer.Option(help="Processes to kill.", min=1)] = 6,
     unit_rows: Annotated[int, typer.Option(help="Articles of a unit.", min=1)] = _UNIT_ROWS,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Do a large corpus as a job that is killed and resumed, verify and compare, and write the record."""
     folder = locate(checkpoint)
@@ -273,11 +285,11 @@ def main(
     with tempfile.TemporaryDirectory(prefix="framing-corpus-") as temporary:
         found = find_out(folder, read, Path(temporary), sentences, kills, unit_rows)
     inputs: dict[str, dict[str, Any]] = {
-        "checkpoint": {"folder": folder.name, "sha256": sha256_of(folder)},
+        "checkpoint": checkpoint_facts(folder),
         "articles": {"file": Path(articles).name, "sha256": sha256_of(Path(articles)), "articles": len(read)},
         "corpus": {"rows": found.rows, "bytes": found.size, "seed": _SEED},
     }
-    typer.echo(f"wrote {_record(inputs, found).save(out)}\nnext: python -m benchmarks.report")
+    _record(inputs, found).save_and_tell(out)
     if found.verified.problems or found.differing or found.repetitions.differing:
         told = f"{found.verified.problems[:3]} {found.differing} {found.repetitions.differing}"
         raise FramingError(f"the job is not sound: {told}")

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.batch_kills``: a batch job killed 50 times with ``kill -9`` and gone on with each time.
+"""``python -m benchmarks.batch_kills``: a batch job is killed 50 times with ``kill -9`` and resumed each time.
 
-What comes of it must be, byte for byte, what comes of the same job that was never interrupted, and must verify.
+Its files must be, byte for byte, those of the same job without interruption, and must verify.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.memory.run import ROOT, write_corpus
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from benchmarks import ROOT, options
+from benchmarks.memory.run import write_corpus
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line
+from benchmarks.seeds import sha256_of_seeds
 from framing.batch.job import Job
 from framing.batch.verify import verify
 from framing.cli._errors import reporting_errors
@@ -32,7 +34,7 @@ _SEED = 50
 
 @dataclass(frozen=True, slots=True)
 class KillsRun:
-    """What was done and what came of it.
+    """The killed job, and how it differs from the uninterrupted one.
 
     Attributes:
         kills: processes that were killed; ``early`` of them while they loaded the model, locked or planned.
@@ -125,24 +127,25 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 @reporting_errors()
 def main(
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    checkpoint: options.CheckpointName = "shipped",
     kills: Annotated[int, typer.Option(help="Processes to kill.", min=1)] = 50,
     kilobytes: Annotated[int, typer.Option(help="Size of the corpus.", min=10)] = 600,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Kill a job again and again, compare it with one that was not, and write the record."""
     folder = locate(checkpoint)
     with tempfile.TemporaryDirectory(prefix="framing-kills-") as temporary:
         found = run(folder, Path(temporary), kills, kilobytes * 1000)
     inputs: dict[str, dict[str, Any]] = {
-        "checkpoint": {"folder": folder.name, "sha256": sha256_of(folder)},
-        "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of(ROOT / "seeds"), "seed": _SEED},
+        "checkpoint": checkpoint_facts(folder),
+        "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of_seeds(), "seed": _SEED},
     }
     title = "A batch job killed at random moments"
     record = Record(
         "batch-kills", title, command_line("benchmarks.batch_kills"), inputs, asdict(found), (_table(found),), PACKAGES
     )
-    typer.echo(f"{found}\nwrote {record.save(out)}\nnext: python -m benchmarks.report")
+    typer.echo(found)
+    record.save_and_tell(out)
     if found.differing or found.problems:
         raise FramingError(f"the killed job differs: {found.differing[:3]} {found.problems[:3]}")
 

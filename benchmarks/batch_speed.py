@@ -1,11 +1,11 @@
 """``python -m benchmarks.batch_speed``: what a batch job adds to labelling, and whether its memory stays flat.
 
-Speed: the same documents once through ``labeler.documents`` with nothing around it, and once as a job that plans,
-reads, labels, writes, hashes and syncs; several times in turn, the fastest of each counts. Memory: jobs of 10,000,
-100,000 and 1,000,000 sentences that are rows by themselves, each in a process of its own, with the stand-in for the
-model (:class:`benchmarks.memory.labelling.StandIn`); what planning and verifying take is measured of the same jobs.
-Units: the same with units of 50 rows and of 10,000, to see what a unit costs whatever is in it. Start: jobs of one
-sentence in fresh processes. ``benchmarks.cluster_simulation`` reckons with these.
+Speed: the same documents go once through ``labeler.documents`` alone, and once through a job that plans, reads,
+labels, writes, hashes and syncs; several times in turn, the fastest of each counts. Memory: jobs of 10,000, 100,000
+and 1,000,000 rows of one sentence, each in a process of its own, with the stand-in for the model
+(:class:`benchmarks.memory.labelling.StandIn`); planning and verifying are timed in the same jobs. Units: the same with
+units of 50 rows and of 10,000, which gives the fixed cost of a unit. Start: jobs of one sentence in fresh processes.
+``benchmarks.cluster_simulation`` uses these costs.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ from typing import Annotated, Any
 import typer
 
 import framing
+from benchmarks import ROOT, options
 from benchmarks.memory.labelling import StandIn
-from benchmarks.memory.run import ROOT, write_corpus
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from benchmarks.memory.run import write_corpus
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line
+from benchmarks.seeds import sha256_of_seeds
 from framing.batch.job import WHOLE, Job, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
 from framing.batch.units import Limits
 from framing.batch.verify import verify
-from framing.benchmark.worker import peak_memory
 from framing.cli._errors import reporting_errors
 from framing.labeler import Labeler
-from framing.markup import read_rows
 from framing.model.checkpoint import locate
+from framing.speed import find_texts, peak_memory
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec")
 SIZES = (10_000, 100_000, 1_000_000)
@@ -93,13 +94,13 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """All that is measured.
 
     Attributes:
         alone, jobs: passes through the corpus for speed.
         memory: of jobs of growing size.
-        unit: seconds that a unit costs whatever is in it.
+        unit: fixed cost of a unit, in seconds.
         start: seconds of a job of one sentence.
     """
 
@@ -144,7 +145,7 @@ def memory_of(checkpoint: Path, rows: int) -> Memory:
 
 
 def cost_of_a_unit(checkpoint: Path, repeats: int) -> float:
-    """Seconds that a unit takes whatever is in it: files opened, synced, renamed and recorded."""
+    """The fixed cost of a unit in seconds: files are opened, synced, renamed and recorded."""
     settings = [Settings(sentences=True, limits=Limits(rows=rows)) for rows in (_FEW_ROWS, _UNIT_ROWS)]
     seconds: list[list[float]] = [[], []]
     with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, stand_in(checkpoint) as labeler:
@@ -176,9 +177,8 @@ def start_of_a_job(checkpoint: Path, repeats: int) -> float:
 
 def write_sentences(path: Path, rows: int) -> None:
     """Write a JSONL file of so many rows, a seed sentence in each."""
-    texts = [row.sentence.text for file in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(file)]
     with path.open("w", encoding="utf-8") as stream:
-        for number, text in enumerate(islice(cycle(texts), rows)):
+        for number, text in enumerate(islice(cycle(find_texts().sentences), rows)):
             stream.write(json.dumps({"id": f"sentence-{number}", "text": text}) + "\n")
 
 
@@ -192,12 +192,12 @@ def stand_in(checkpoint: Path) -> Iterator[Labeler]:
 
 @reporting_errors()
 def main(
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    checkpoint: options.CheckpointName = "shipped",
     kilobytes: Annotated[int, typer.Option(help="Size of the corpus for speed.", min=10)] = 1000,
     repeats: Annotated[int, typer.Option(help="Passes of each kind.", min=1)] = 3,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, …; of the passes for speed.")] = "auto",
     largest: Annotated[int, typer.Option(help="Rows of the largest job for memory.", min=1)] = SIZES[-1],
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Measure speed and memory of batch jobs and write the record."""
     folder = locate(checkpoint)
@@ -207,8 +207,7 @@ def main(
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             memory.append(process.submit(memory_of, folder, rows).result())
     unit, start = cost_of_a_unit(folder, repeats), start_of_a_job(folder, repeats)
-    path = _record(folder, device, kilobytes, Measured(bare, jobs, memory, unit, start)).save(out)
-    typer.echo(f"wrote {path}\nnext: python -m benchmarks.report")
+    _record(folder, device, kilobytes, Measurements(bare, jobs, memory, unit, start)).save_and_tell(out)
 
 
 def _passes(checkpoint: Path, device: str, size: int, repeats: int) -> tuple[list[Pass], list[Pass]]:
@@ -226,7 +225,7 @@ def _passes(checkpoint: Path, device: str, size: int, repeats: int) -> tuple[lis
     return bare, jobs
 
 
-def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measured) -> Record:
+def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measurements) -> Record:
     bare, jobs, memory = measured.alone, measured.jobs, measured.memory
     best, best_job = max(bare, key=lambda one: one.rate), max(jobs, key=lambda one: one.rate)
     speed = Table(
@@ -264,8 +263,8 @@ def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measured) -
         f"The first three of the job of {largest.rows:,} rows; a sentence a row, so nothing is cut.",
     )
     inputs: dict[str, dict[str, Any]] = {
-        "checkpoint": {"folder": checkpoint.name, "sha256": sha256_of(checkpoint)},
-        "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of(ROOT / "seeds")},
+        "checkpoint": checkpoint_facts(checkpoint),
+        "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of_seeds()},
     }
     results = {
         "alone": [asdict(one) for one in bare],

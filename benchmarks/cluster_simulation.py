@@ -1,10 +1,10 @@
 """``python -m benchmarks.cluster_simulation``: how long a corpus takes on a cluster, with failures and slow machines.
 
-A discrete simulation of what :mod:`framing.batch` does: one process plans; workers start, do units one after the
-other and write them down; a worker that fails loses the unit that it was at, starts again and goes on. Runners that
-hand out units (``framing batch`` on several devices, Ray) give the next one to whoever is free; tasks of an array have
-theirs from the beginning. What a sentence, a unit, planning, verifying and a start cost is read from the record of
-``benchmarks.batch_speed``; how often machines fail and how much slower some are cannot be measured here and is assumed
+A discrete simulation of :mod:`framing.batch`: one process plans; workers start, do units one after the other and
+record them; a worker that fails loses its current unit, starts again and goes on. Runners that hand out units
+(``framing batch`` on several devices, Ray) give the next one to whichever worker is free; tasks of an array have fixed
+ones. The costs of a sentence, a unit, planning, verifying and a start come from the record of
+``benchmarks.batch_speed``. How often machines fail and how much slower some are cannot be measured here and is assumed
 (:class:`Assumptions`).
 """
 
@@ -22,6 +22,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import options
 from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
 from framing.cli._errors import reporting_errors
 from framing.errors import UnreadableFileError
@@ -37,7 +38,7 @@ _RUNS = 5
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What things take, measured (``benchmarks.batch_speed``).
+    """Measured costs (``benchmarks.batch_speed``).
 
     Attributes:
         rate: sentences a second of a worker.
@@ -56,7 +57,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What is assumed, and not measured.
+    """Figures that are assumed, not measured.
 
     Attributes:
         hours_between_failures: of one worker, on average; failures come at random (exponential).
@@ -73,7 +74,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a simulated job; seconds.
+    """A simulated job; times in seconds.
 
     Attributes:
         planning: before the first unit.
@@ -172,7 +173,7 @@ _WORKERS = {
 @reporting_errors()
 def main(
     record: Annotated[Path, typer.Option(help="Of benchmarks.batch_speed.")] = RESULTS_FOLDER / "batch.json",
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Simulate clusters with the measured costs and write the record."""
     try:
@@ -195,7 +196,7 @@ def main(
     inputs = {"batch": {"sha256": sha256_of(record), "measured": measured["measured"]}}
     command = command_line("benchmarks.cluster_simulation")
     written = Record("cluster", "A cluster, simulated", command, inputs, results, tables, ())
-    typer.echo(f"wrote {written.save(out)}\nnext: python -m benchmarks.report")
+    written.save_and_tell(out)
 
 
 def _sizes(costs: Costs, assumptions: Assumptions) -> list[dict[str, Any]]:

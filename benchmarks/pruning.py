@@ -1,4 +1,4 @@
-"""``python -m benchmarks.pruning``: how much of the model could be left out without a change of what it says.
+"""``python -m benchmarks.pruning``: how much of the model could be left out without changing its labels.
 
 Neurons of the feed-forward layers, and attention heads, are ranked by the mean length of what they add to a token's
 state, over sentences: a criterion of magnitude, of which Molchanov et al. (2017, "Pruning Convolutional Neural Networks
@@ -13,23 +13,23 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
 
+from benchmarks import options
 from benchmarks.engines_quality.agreement import ANYTHING, Agreement, compare
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line
+from benchmarks.seeds import sha256_of_seeds
 from framing.cli._errors import reporting_errors
 from framing.engine.torch import TorchEngine
 from framing.errors import SettingError
 from framing.labeler import Labeler
-from framing.markup import read_rows
 from framing.model.checkpoint import Checkpoint, locate
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
+from framing.speed import find_texts
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("numpy", "torch", "transformers", "tokenizers")
 _SEED = 5
 _NEURON_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -53,7 +53,7 @@ class Importance:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What became of the labels when so much was left out.
+    """How the labels changed when some parts were left out.
 
     Attributes:
         what: ``"neurons"`` or ``"heads"``.
@@ -94,7 +94,7 @@ class Pruner:
 
     @contextmanager
     def watching(self) -> Iterator[list[Importance]]:
-        """Take in all that the model is given within the block; the list holds the importance after it."""
+        """Measure importance over all that the model reads within the block; afterwards the list holds it."""
         sums = [_Sums(layer, self.heads) for layer in self.layers]
         found: list[Importance] = []
         try:
@@ -216,14 +216,14 @@ def measure(checkpoint: Checkpoint, ranking: Sequence[str], compared: Sequence[s
 
 @reporting_errors()
 def main(
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    checkpoint: options.CheckpointName = "shipped",
     ranking: Annotated[int, typer.Option(help="Sentences by which parts are ranked.", min=1)] = 1000,
     compared: Annotated[int, typer.Option(help="Other sentences, whose labels are compared.", min=1)] = 2000,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Measure what leaving out parts changes, and write the record."""
     folder = locate(checkpoint)
-    texts = sorted({row.sentence.text for file in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(file)})
+    texts = sorted(set(find_texts().sentences))
     random.Random(_SEED).shuffle(texts)
     results = measure(Checkpoint.load(folder), texts[:ranking], texts[ranking : ranking + compared])
     rows = tuple(
@@ -247,14 +247,14 @@ def main(
         "What could be left out of the model",
         command_line("benchmarks.pruning"),
         {
-            "checkpoint": {"folder": folder.name, "sha256": sha256_of(folder)},
-            "seeds": {"sha256": sha256_of(ROOT / "seeds"), "seed": _SEED},
+            "checkpoint": checkpoint_facts(folder),
+            "seeds": {"sha256": sha256_of_seeds(), "seed": _SEED},
         },
         {"parts": [asdict(one) for one in results]},
         (table,),
         PACKAGES,
     )
-    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
+    record.save_and_tell(out)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from framing.engine.cpu import instructions
+import typer
+
+from framing.engine.processor import instructions, usable_cores
 from framing.errors import UnreadableFileError
 from framing.files import write_whole
+
+if TYPE_CHECKING:
+    from framing.evaluate.gold import GoldSet
 
 #: Where records lie.
 RESULTS_FOLDER = Path(__file__).parent / "results"
@@ -94,13 +99,17 @@ class Record:
         write_whole(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return path
 
+    def save_and_tell(self, folder: Path) -> None:
+        """Save, and say where the record is and what comes next."""
+        typer.echo(f"wrote {self.save(folder)}\nnext: python -m benchmarks.report")
+
 
 def machine() -> dict[str, Any]:
     """Processor, its instructions for matrix products, cores this process may use, memory and system."""
     return {
         "processor": _processor_name(),
         "instructions": " ".join(instructions()),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -140,6 +149,17 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}", expected="a file or a folder") from error
+
+
+def checkpoint_facts(folder: Path) -> dict[str, str]:
+    """What a record says of a checkpoint."""
+    return {"folder": folder.name, "sha256": sha256_of(folder)}
+
+
+def gold_facts(path: Path, gold: GoldSet) -> dict[str, Any]:
+    """What a record says of its gold file: enough to know it again, and no sentence of it."""
+    documents = len(set(gold.groups))
+    return {"file": path.name, "sha256": sha256_of(path), "sentences": len(gold), "documents": documents}
 
 
 def _processor_name() -> str:

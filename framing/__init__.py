@@ -31,22 +31,27 @@ if TYPE_CHECKING:
     from framing.errors import OutputError as OutputError
     from framing.errors import SettingError as SettingError
     from framing.errors import UnreadableFileError as UnreadableFileError
+    from framing.evaluate.front import evaluate as evaluate
     from framing.labeler import Labeler as Labeler
-    from framing.labeler import SentenceLabelsList as SentenceLabelsList
     from framing.labeler import load as load
-    from framing.text.formats import read as read
+    from framing.reading import Columns as Columns
+    from framing.reading import read as read
+    from framing.records import open_writer as open_writer
+    from framing.records import read_labels as read_labels
+    from framing.train.front import train as train
     from framing.types import Document as Document
     from framing.types import DocumentLabels as DocumentLabels
     from framing.types import Hedge as Hedge
-    from framing.types import HedgeKind as HedgeKind
     from framing.types import Kind as Kind
+    from framing.types import Labels as Labels
+    from framing.types import MarkedWords as MarkedWords
     from framing.types import Mention as Mention
+    from framing.types import Rejected as Rejected
     from framing.types import Sentence as Sentence
     from framing.types import SentenceLabels as SentenceLabels
     from framing.types import Source as Source
-    from framing.types import Voice as Voice
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "framing.codebook": ("Codebook",),
@@ -65,28 +70,34 @@ _HOMES = {
         "SettingError",
         "UnreadableFileError",
     ),
-    "framing.labeler": ("Labeler", "SentenceLabelsList", "load"),
-    "framing.text.formats": ("read",),
+    "framing.labeler": ("Labeler", "load"),
+    "framing.reading": ("Columns", "read"),
+    "framing.records": ("open_writer", "read_labels"),
     "framing.types": (
         "Document",
         "DocumentLabels",
         "Hedge",
-        "HedgeKind",
         "Kind",
+        "Labels",
+        "MarkedWords",
         "Mention",
+        "Rejected",
         "Sentence",
         "SentenceLabels",
         "Source",
-        "Voice",
     ),
 }
+#: Packages that are functions too.
+_CALLABLE = ("evaluate", "train")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]
+__all__ = ["__version__", *sorted((*_HOME_OF, *_CALLABLE))]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its home on first use (PEP 562)."""
+    if name in _CALLABLE:
+        return import_module(f"framing.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'framing' has no attribute {name!r}")
@@ -96,4 +107,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *_HOME_OF, *_CALLABLE})

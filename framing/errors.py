@@ -22,6 +22,15 @@ Commands print them without a traceback and leave with exit code 2.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known word closest to a mistyped one, or ``None`` if none comes near."""
+    matches = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {matches[0]!r}?" if matches else None
+
 
 class FramingError(Exception):
     """Base of every error that framing raises on purpose.
@@ -37,6 +46,11 @@ class FramingError(Exception):
         self.message = message
         self.expected = expected
         self.hint = hint
+
+    @property
+    def reason(self) -> str:
+        """The error in one line, for the list of rows that were set aside."""
+        return self.message + (f"; expected {self.expected}" if self.expected else "")
 
     def __str__(self) -> str:
         parts = [self.message]

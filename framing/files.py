@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,8 +50,9 @@ class WholeFile:
         with reporting_write_errors(path):
             if self._target.is_dir():
                 raise IsADirectoryError(0, "it is a folder")
-            handle, name = tempfile.mkstemp(prefix=f".{self._target.name}.", suffix=".partial", dir=self._target.parent)
-        self._temporary = Path(name)
+            name = f".{self._target.name[:200]}.{secrets.token_hex(6)}.partial"
+            self._temporary = self._target.with_name(name)
+            handle = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self.stream: BinaryIO = os.fdopen(handle, "wb")
 
     def keep(self) -> None:
@@ -65,8 +66,8 @@ class WholeFile:
                 self.stream.flush()
                 os.fsync(self.stream.fileno())
                 self.stream.close()
-                # A temporary file is for its owner alone.
-                self._temporary.chmod(self._target.stat().st_mode & 0o777 if self._target.exists() else 0o644)
+                if self._target.exists():  # a new file has the mode that the user's umask gives it
+                    self._temporary.chmod(self._target.stat().st_mode & 0o777)
                 self._temporary.replace(self._target)
         finally:
             self.discard()

@@ -10,35 +10,34 @@ from __future__ import annotations
 import datetime
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 from framing.codebook import Codebook
+from framing.decoding.decoder import DecodedSentence, Decoder
 from framing.engine import Engine, open_engine
-from framing.engine.batching import score
-from framing.errors import InputError
+from framing.engine.batching import compute_logits
+from framing.errors import FramingError, InputError
 from framing.model.checkpoint import SHIPPED, Checkpoint
-from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
 from framing.model.encoding import EncodedSentences
-from framing.text.columns import with_title
-from framing.text.html import extract, looks_like_html
+from framing.model.logits import Logits
+from framing.reading.documents import document_of, type_hint
+from framing.text.kinds import title_length
 from framing.text.quotations import OUTSIDE, QuotationState, scan
 from framing.text.sentences import split, starting_states
-from framing.types import Document, DocumentLabels, Kind, Sentence, SentenceLabels
-
-if TYPE_CHECKING:
-    import pandas
+from framing.types import Document, DocumentLabels, Kind, Labels, Sentence, SentenceLabels
 
 # A group is also closed at this many code points a sentence on average, so that very long ones do not fill the memory.
 _LONG_SENTENCE = 250
 #: A sentence on its way: its document, itself, and the quotation state in which it begins.
 _Item = tuple[Document, Sentence, QuotationState]
 
-_DOCUMENT_KEYS = ("text", "id", "outlet", "published", "title")
+#: What :meth:`Labeler.documents` takes as a document.
+DocumentLike = Document | str | Mapping[str, Any]
 
 
 def load(
@@ -79,20 +78,6 @@ def load(
     )
 
 
-class SentenceLabelsList(list[SentenceLabels]):
-    """Labels of several sentences, in order: a list that turns itself into tables."""
-
-    def to_dict(self) -> list[dict[str, Any]]:
-        """One record per sentence, as JSON-ready types."""
-        return [sentence.to_dict() for sentence in self]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """One row per sentence, the record's keys as columns. Needs pandas."""
-        import pandas
-
-        return pandas.DataFrame(self.to_dict())
-
-
 class Labeler:
     """Labels sentences and documents with one checkpoint.
 
@@ -105,6 +90,7 @@ class Labeler:
     Attributes:
         checkpoint, engine: as given.
         codebook: the checkpoint's.
+        encoder, decoder: text to tokens, and logits to labels.
         tokens_read: that the model has read so far, special ones left out; a sentence that comes twice in one group
             of sentences is read once.
     """
@@ -113,15 +99,15 @@ class Labeler:
         self.checkpoint = checkpoint
         self.engine = engine
         self.codebook = checkpoint.codebook
+        self.encoder = checkpoint.sentence_encoder()
+        self.decoder = Decoder(checkpoint.codebook, checkpoint.calibration)
         self.tokens_read = 0
-        self._encoder = checkpoint.sentence_encoder()
-        self._decoder = Decoder(checkpoint.codebook, checkpoint.calibration)
 
     @overload
     def __call__(self, sentences: str) -> SentenceLabels: ...  # type: ignore[overload-overlap]  # a str iterates too
     @overload
-    def __call__(self, sentences: Iterable[str]) -> SentenceLabelsList: ...
-    def __call__(self, sentences: str | Iterable[str]) -> SentenceLabels | SentenceLabelsList:
+    def __call__(self, sentences: Iterable[str]) -> Labels: ...
+    def __call__(self, sentences: str | Iterable[str]) -> SentenceLabels | Labels:
         """Label sentences that have nothing to do with each other.
 
         Args:
@@ -139,23 +125,23 @@ class Labeler:
         texts = _checked(sentences)
         items = (Sentence(text, 0, len(text), index) for index, text in enumerate(texts))
         document = Document("")
-        return SentenceLabelsList(self._label((document, item, OUTSIDE) for item in items))
+        return self._labels((document, item, OUTSIDE) for item in items)
 
     def sentences(
         self,
         sentences: Iterable[str],
         *,
-        kinds: Iterable[Kind | str | None] | None = None,
-        document_id: str = "0",
+        kinds: Iterable[str | None] | None = None,
+        id: str = "0",
         outlet: str | None = None,
-        published: str | None = None,
-    ) -> SentenceLabelsList:
+        published: str | datetime.date | None = None,
+    ) -> Labels:
         """Label the sentences of one document, in their order; a quotation runs on from one to the next.
 
         Args:
             sentences: each item is one sentence.
             kinds: what each sentence is, where you know better than the model; ``None`` where not.
-            document_id, outlet, published: to be carried into the records.
+            id, outlet, published: to be carried into the records.
 
         Returns:
             The labels; offsets count in the text that the sentences make when joined by line ends.
@@ -164,14 +150,14 @@ class Labeler:
             InputError: an item is no string, or there are more or fewer kinds than sentences.
         """
         texts = _checked(sentences)
-        given = _checked_kinds(kinds, len(texts))
+        given = self._checked_kinds(kinds, len(texts))
         items = []
         start = 0
         for index, (text, kind) in enumerate(zip(texts, given, strict=True)):
             items.append(Sentence(text, start, start + len(text), index, kind, kind_is_certain=kind is not None))
             start += len(text) + 1
-        document = Document("\n".join(texts), id=document_id, outlet=outlet, published=published)
-        return SentenceLabelsList(self._label(_with_running_state(document, items)))
+        known = document_of({"text": "", "id": id, "outlet": outlet, "published": published}, 0)
+        return self._labels(_with_running_state(replace(known, text="\n".join(texts)), items))
 
     def document(
         self,
@@ -200,7 +186,12 @@ class Labeler:
         given = {"text": text, "id": id, "outlet": outlet, "published": published, "title": title}
         return next(self.documents([given]))
 
-    def documents(self, documents: Iterable[Document | str | Mapping[str, Any]]) -> Iterator[DocumentLabels]:
+    def documents(
+        self,
+        documents: Iterable[DocumentLike],
+        *,
+        on_error: Literal["raise"] | Callable[[DocumentLike, FramingError], None] = "raise",
+    ) -> Iterator[DocumentLabels]:
         """Label any number of documents, one after the other.
 
         Args:
@@ -208,21 +199,38 @@ class Labeler:
                 HTML), or a mapping with the key ``text`` and any of ``id``, ``outlet``, ``published``, ``title``;
                 further keys become the document's metadata. Where an id is missing it is the place in the input.
                 Nothing is read before the first result is asked for.
+            on_error: ``"raise"``, or what is called with an item that cannot be used and the reason; labelling then
+                goes on with the next item.
 
         Yields:
             The labels of each document, in order. Results come once twice the engine's ``look_ahead`` of sentences
             is read, and memory holds no more than that and one document.
 
         Raises:
-            InputError: an item is none of these.
+            InputError: an item cannot be used, and ``on_error`` is ``"raise"``.
         """
         cuts: deque[_Cut] = deque()
         labelled: deque[SentenceLabels] = deque()
-        for group in self._groups(_items_of(documents, cuts)):
+        for group in self._groups(_items_of(self._usable(documents, on_error), cuts, self.codebook.language)):
             labelled.extend(group)
             while cuts and len(cuts[0].sentences) <= len(labelled):
                 cut = cuts.popleft()
-                yield DocumentLabels(cut.document, tuple(labelled.popleft() for _ in cut.sentences))
+                own = tuple(labelled.popleft() for _ in cut.sentences)
+                yield DocumentLabels(own, codebook=self.codebook, document=cut.document)
+
+    @staticmethod
+    def _usable(
+        documents: Iterable[DocumentLike], on_error: Literal["raise"] | Callable[[DocumentLike, FramingError], None]
+    ) -> Iterator[Document]:
+        for position, item in enumerate(documents):
+            try:
+                document = document_of(item, position)
+            except FramingError as error:
+                if on_error == "raise":
+                    raise
+                on_error(item, error)
+            else:
+                yield document
 
     def describe(self) -> dict[str, Any]:
         """Which model runs where, JSON-ready, for records of a run."""
@@ -246,9 +254,25 @@ class Labeler:
     ) -> None:
         self.close()
 
-    def _label(self, items: Iterable[_Item]) -> Iterator[SentenceLabels]:
+    def _labels(self, items: Iterable[_Item]) -> Labels:
         """Label sentences; in order."""
-        return chain.from_iterable(self._groups(items))
+        return Labels(tuple(chain.from_iterable(self._groups(items))), codebook=self.codebook)
+
+    def _checked_kinds(self, kinds: Iterable[str | None] | None, sentences: int) -> list[str | None]:
+        if kinds is None:
+            return [None] * sentences
+        given = list(kinds)
+        if len(given) != sentences:
+            raise InputError(
+                f"{len(given)} kinds for {sentences} sentences", expected="one kind, or None, for each sentence"
+            )
+        known = self.codebook.kinds or tuple(map(str, Kind))
+        for position, kind in enumerate(given):
+            if kind is not None and kind not in known:
+                raise InputError(
+                    f"the kind of sentence {position} is {kind!r}", expected="None or one of " + ", ".join(known)
+                )
+        return [None if kind is None else str(kind) for kind in given]
 
     def _groups(self, items: Iterable[_Item | _Blank]) -> Iterator[Iterator[SentenceLabels]]:
         """Label sentences, group by group; in order.
@@ -260,13 +284,13 @@ class Labeler:
         first_two = list(islice(groups, 2))
         if len(first_two) < 2:
             for encoded in map(self._encoded, first_two):
-                yield self._records(encoded, score(self.engine, encoded.sentences))
+                yield self._records(encoded, compute_logits(self.engine, encoded.sentences))
             return
         waiting: deque[_Scoring] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="framing-model") as model:
             try:
                 for encoded in map(self._encoded, chain(first_two, groups)):
-                    waiting.append(_Scoring(encoded, model.submit(score, self.engine, encoded.sentences)))
+                    waiting.append(_Scoring(encoded, model.submit(compute_logits, self.engine, encoded.sentences)))
                     if len(waiting) > 1:
                         scoring = waiting.popleft()
                         yield self._records(scoring.group, scoring.logits.result())
@@ -278,11 +302,11 @@ class Labeler:
 
     def _encoded(self, items: Sequence[_Item]) -> _Group:
         different = _Different.of(items)
-        return _Group(items, different, self._encoder.encode(different.texts, different.states))
+        return _Group(items, different, self.encoder.encode(different.texts, different.states))
 
-    def _records(self, group: _Group, logits: TokenLogits) -> Iterator[SentenceLabels]:
+    def _records(self, group: _Group, logits: Logits) -> Iterator[SentenceLabels]:
         self.tokens_read += len(group.sentences.ids)
-        decoded = list(self._decoder.decode(logits, group.sentences, group.different.texts))
+        decoded = list(self.decoder.decode(logits, group.sentences, group.different.texts))
         for (document, sentence, _), number in zip(group.items, group.different.numbers, strict=True):
             yield _record(document, sentence, decoded[number])
 
@@ -328,7 +352,7 @@ class _Scoring:
     """A group on its way through the model."""
 
     group: _Group
-    logits: Future[TokenLogits]
+    logits: Future[Logits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,13 +371,14 @@ class _Blank:
 
 
 def _record(document: Document, sentence: Sentence, found: DecodedSentence) -> SentenceLabels:
-    known = sentence.kind if sentence.kind_is_certain else None
+    known = found.kind_probabilities  # a codebook may have other kinds than the rules of reading
+    certain = str(sentence.kind) if sentence.kind_is_certain and (not known or sentence.kind in known) else None
     return SentenceLabels(
         document_id=document.id,
         outlet=document.outlet,
         published=document.published,
         index=sentence.index,
-        kind=known or found.kind(rule=sentence.kind),
+        kind=certain or found.kind(rule=sentence.kind),
         start=sentence.start,
         end=sentence.end,
         text=sentence.text,
@@ -361,7 +386,12 @@ def _record(document: Document, sentence: Sentence, found: DecodedSentence) -> S
         mentions=found.mentions,
         hedges=found.hedges,
         sources=found.sources,
+        hedged=found.hedged,
         probabilities=found.probabilities,
+        tasks=found.tasks,
+        input=document.input,
+        row=document.row,
+        text_offset=document.text_offset,
     )
 
 
@@ -386,11 +416,11 @@ def _grouped(items: Iterable[_Item | _Blank], size: int) -> Iterator[list[_Item]
         yield group
 
 
-def _items_of(documents: Iterable[Document | str | Mapping[str, Any]], cuts: deque[_Cut]) -> Iterator[_Item | _Blank]:
+def _items_of(documents: Iterable[Document], cuts: deque[_Cut], language: str) -> Iterator[_Item | _Blank]:
     """The sentences of documents; each document is put into ``cuts`` before the first of its sentences is given."""
-    for position, given in enumerate(documents):
-        document = _as_document(given, position)
-        sentences = _sentences_of(document)
+    for document in documents:
+        title = title_length(document.text, document.title) if document.title else 0
+        sentences = [_as_headline(sentence, title) for sentence in split(document.text, language)]
         cuts.append(_Cut(document, sentences))
         if not sentences:
             yield _Blank(len(document.text))
@@ -418,7 +448,7 @@ def _checked(sentences: Iterable[str]) -> list[str]:
         raise InputError(
             f"{sentences!r:.80} is a {type(sentences).__name__}",
             expected="a string (one sentence) or an iterable of strings",
-            hint=_type_hint(sentences),
+            hint=type_hint(sentences),
         )
     texts = list(sentences)
     for position, text in enumerate(texts):
@@ -426,92 +456,11 @@ def _checked(sentences: Iterable[str]) -> list[str]:
             raise InputError(
                 f"sentence {position} is a {type(text).__name__}: {text!r:.80}",
                 expected="a string",
-                hint=_type_hint(text),
+                hint=type_hint(text),
             )
     return texts
 
 
-def _type_hint(value: Any) -> str | None:
-    if isinstance(value, bytes | bytearray):
-        return "decode it first: value.decode('utf-8')"
-    if isinstance(value, float) and value != value:
-        return "a missing value of pandas; leave it out, or use .fillna('')"
-    return None
-
-
-def _checked_kinds(kinds: Iterable[Kind | str | None] | None, sentences: int) -> list[Kind | None]:
-    if kinds is None:
-        return [None] * sentences
-    given = list(kinds)
-    if len(given) != sentences:
-        raise InputError(
-            f"{len(given)} kinds for {sentences} sentences", expected="one kind, or None, for each sentence"
-        )
-    checked: list[Kind | None] = []
-    for position, kind in enumerate(given):
-        if kind is not None and kind not in tuple(Kind):
-            raise InputError(
-                f"the kind of sentence {position} is {kind!r}", expected="None or one of " + ", ".join(Kind)
-            )
-        checked.append(None if kind is None else Kind(kind))
-    return checked
-
-
-def _as_document(item: Document | str | Mapping[str, Any], position: int) -> Document:
-    if isinstance(item, Document):
-        return item
-    if isinstance(item, str):
-        item = {"text": item}
-    if not isinstance(item, Mapping):
-        raise InputError(
-            f"document {position} is a {type(item).__name__}: {item!r:.80}",
-            expected="a framing.Document, a string, or a mapping with the key 'text'",
-            hint=_type_hint(item),
-        )
-    if not isinstance(item.get("text"), str):
-        found = f"is a {type(item['text']).__name__}" if "text" in item else "is missing"
-        raise InputError(
-            f"the text of document {position} {found}",
-            expected="a string under the key 'text'",
-            hint=_type_hint(item.get("text")) or f"its keys are {', '.join(map(repr, item))}",
-        )
-    fields = {key: None if item.get(key) is None else _as_text(item[key]) for key in _DOCUMENT_KEYS[1:]}
-    return _readable(
-        Document(
-            item["text"],
-            id=str(position) if fields["id"] is None else fields["id"],
-            outlet=fields["outlet"],
-            published=fields["published"],
-            title=fields["title"],
-            metadata={key: value for key, value in item.items() if key not in _DOCUMENT_KEYS},
-        )
-    )
-
-
-def _as_text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime.date) else str(value)
-
-
-def _readable(document: Document) -> Document:
-    """The document with its text as readers see it: what a page of HTML holds, the title at its beginning."""
-    if looks_like_html(document.text):
-        page = extract(document.text, f"document {document.id!r}")
-        document = replace(
-            document,
-            text=page.text,
-            title=document.title or page.title,
-            outlet=document.outlet or page.outlet,
-            published=document.published or page.published,
-        )
-    return replace(document, text=with_title(document.text, document.title))
-
-
-def _sentences_of(document: Document) -> list[Sentence]:
-    return [_as_headline(sentence, document.title) for sentence in split(document.text)]
-
-
-def _as_headline(sentence: Sentence, title: str | None) -> Sentence:
-    """A sentence of the title, which is the first line where there is one, is a headline for certain."""
-    if title and sentence.end <= len(title) and sentence.text in title:
-        return replace(sentence, kind=Kind.HEADLINE, kind_is_certain=True)
-    return sentence
+def _as_headline(sentence: Sentence, title: int) -> Sentence:
+    """A sentence within the title, which takes so many code points of the text, is a headline for certain."""
+    return replace(sentence, kind=Kind.HEADLINE, kind_is_certain=True) if sentence.end <= title else sentence

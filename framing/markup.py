@@ -2,9 +2,11 @@ r"""Inline markup and offset spans, each turned into the other without loss.
 
 A mark is ``[[words|tags]]``. Its tags are joined by ``+``, and each is one of
 
-* ``label.voice``, a frame with whose word it is: ``[[gunmen|militants.author]]``;
+* ``label.voice``, a frame with whose word it is: ``[[gunmen|militants.author]]``; ``label`` alone where the codebook
+  has no voices; and behind it what the codebook's tasks ask of mentions: ``[[gunmen|militants.author.tone=ironic]]``;
 * ``hedge.kind``, a cue: ``[[reportedly|hedge.hearsay]]``;
-* ``source``, who is cited: ``[[the ministry|source]]``.
+* ``source``, who is cited: ``[[the ministry|source]]``;
+* ``task.value``, words that are marked for a task of the codebook.
 
 Marks do not nest or overlap. All that is outside them is the sentence as it stands, single brackets, bars and
 backslashes included. Three things would be read as markup and are escaped by a backslash where a sentence really
@@ -14,22 +16,23 @@ itself. Each sentence with its spans has exactly one written form, so that ``wri
 that parses, and ``parse(write(m)) == m`` for every ``m``.
 
 Marked sentences are kept in tab-separated files, one a line: ``group, kind, marked sentence`` (seeds), or
-``id, outlet, document, kind, marked sentence`` (a gold set).
+``id, outlet, document, kind, marked sentence`` (a gold set). Behind the kind, or in its place where the codebook has no
+kinds, stands what the codebook's tasks ask of sentences: ``body stance=hostile topics=war+economy``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from framing.codebook import HEDGE, SOURCE, Codebook, did_you_mean
-from framing.errors import CodebookError, MarkupError, UnreadableFileError
-from framing.types import HedgeKind, Kind, Rejected, Voice
+from framing.codebook import HEDGE, SOURCE, Codebook, Task
+from framing.errors import CodebookError, MarkupError, UnreadableFileError, did_you_mean
+from framing.types import Rejected
 
-Layer = Literal["frame", "hedge", "source"]
+Layer = Literal["frame", "hedge", "source", "task"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # A bracket is escaped if the written form would otherwise have its twin right behind it. In a run of brackets that
@@ -50,28 +53,38 @@ class Tag:
     """What a span is marked as. ``str(tag)`` is its written form.
 
     Attributes:
-        layer: which of the three layers it belongs to.
-        name: the frame's label, the hedge kind, or ``"source"``.
-        voice: whose word it is; for frames only, and always for them.
+        layer: which of the layers it belongs to.
+        name: the frame's label, the hedge kind, ``"source"``, or the value of a task.
+        voice: whose word it is; for frames only.
+        task: the task that the value belongs to; for the layer of tasks only.
+        answers: of a frame, what the codebook's tasks ask of mentions: pairs of task and value.
     """
 
     layer: Layer
     name: str
-    voice: Voice | None = None
+    voice: str | None = None
+    task: str | None = None
+    answers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.layer == "frame") != (self.voice is not None):
+        if self.layer != "frame" and (self.voice is not None or self.answers):
             raise MarkupError(f"{self.layer} {self.name!r} with voice {self.voice}", expected="a voice for frames only")
+        if (self.layer == "task") != (self.task is not None):
+            raise MarkupError(
+                f"{self.layer} {self.name!r} with task {self.task}", expected="a task for its values only"
+            )
         if not _NAME.fullmatch(self.name):
             raise MarkupError(f"the tag name {self.name!r}", expected="lower-case letters, digits and '_'")
 
     def __str__(self) -> str:
-        return f"{self.output}.{self.voice}" if self.layer == "frame" else self.output
+        voice = f".{self.voice}" if self.voice else ""
+        return self.output + voice + "".join(f".{task}={value}" for task, value in self.answers)
 
     @property
     def output(self) -> str:
-        """The tag without its voice: which of `Codebook.outputs` it is."""
-        return f"{HEDGE}.{self.name}" if self.layer == "hedge" else self.name
+        """The tag without its voice: which of `Codebook.outputs` it is, or ``<task>.<value>``."""
+        prefix = HEDGE if self.layer == "hedge" else self.task
+        return f"{prefix}.{self.name}" if prefix else self.name
 
     @classmethod
     def parse(cls, text: str, codebook: Codebook | None = None) -> Tag:
@@ -79,39 +92,67 @@ class Tag:
 
         Args:
             text: such as ``"rebels.author"``, ``"hedge.epistemic"`` or ``"source"``.
-            codebook: the codebook that must know the label and the hedge kind; any label if ``None``.
+            codebook: the codebook that must know every name; if ``None``, any label with the built-in one's voices and
+                hedge kinds.
 
         Raises:
             MarkupError: it is no tag, or one that the codebook does not know.
         """
-        if text == SOURCE:
+        book = codebook or Codebook.default()
+        first, *others = text.split(".")
+        spans = {task.name: task for task in book.tasks_of("span")}
+        if text == SOURCE and book.source_guide:
             return cls("source", SOURCE)
-        first, dot, second = text.partition(".")
-        if first == HEDGE:
-            kinds = codebook.hedge_kinds if codebook else tuple(HedgeKind)
-            return cls("hedge", _known(second, kinds, f"the hedge kind {second!r} in the tag {text!r}"))
-        if first == SOURCE or not dot:
-            _fail_tag_form(text, codebook)
+        if first == HEDGE and book.hedge_kinds:
+            kind = ".".join(others)
+            return cls("hedge", _known(kind, book.hedge_kinds, f"the hedge kind {kind!r} in the tag {text!r}"))
+        if first in spans and len(others) == 1:
+            value = _known(others[0], spans[first].names, f"the value {others[0]!r} in the tag {text!r}")
+            return cls("task", value, task=first)
+        voice = others.pop(0) if book.voices and others and "=" not in others[0] else None
+        if first == SOURCE or bool(book.voices) != (voice is not None) or any("=" not in other for other in others):
+            _fail_tag_form(text, book, codebook)
         if codebook:
             _known(first, codebook.label_names, f"the label {first!r} in the tag {text!r}")
         elif not _NAME.fullmatch(first):
-            _fail_tag_form(text, codebook)
-        return cls("frame", first, Voice(_known(second, tuple(Voice), f"the voice {second!r} in the tag {text!r}")))
+            _fail_tag_form(text, book, codebook)
+        if voice is not None:
+            _known(voice, book.voices, f"the voice {voice!r} in the tag {text!r}")
+        answers = _answers(others, book.tasks_of("mention"), f"in the tag {text!r}")
+        return cls("frame", first, voice, answers=tuple(answers.items()))
+
+
+def _answers(written: Sequence[str], tasks: Sequence[Task], where: str) -> dict[str, str]:
+    """Read ``task=value`` of several tasks; of one that may choose many ``task=value+value``, or ``task=`` for none."""
+    by_name = {task.name: task for task in tasks}
+    answers: dict[str, str] = {}
+    for name, _, value in (one.partition("=") for one in written):
+        task = by_name[_known(name, tuple(by_name), f"the task {name!r} {where}")]
+        if name in answers:
+            raise MarkupError(f"the task {name!r} twice {where}", expected="one answer for each task")
+        chosen = [value] if task.choose == "one" else value.split("+") if value else []
+        for one in chosen:
+            _known(one, task.names, f"the value {one!r} of the task {name!r} {where}")
+        answers[name] = value
+    return answers
 
 
 def _known(word: str, known: tuple[str, ...], what: str) -> str:
     if word in known:
         return word
-    names = [str(name) for name in known]
-    raise MarkupError(f"{what} is unknown", expected="one of " + ", ".join(names), hint=did_you_mean(word, names))
+    raise MarkupError(f"{what} is unknown", expected="one of " + ", ".join(known), hint=did_you_mean(word, known))
 
 
-def _fail_tag_form(text: str, codebook: Codebook | None) -> NoReturn:
-    known = [SOURCE, *codebook.label_names] if codebook else [SOURCE]
+def _fail_tag_form(text: str, book: Codebook, codebook: Codebook | None) -> NoReturn:
+    labels = codebook.label_names if codebook else ()
+    known = [SOURCE, *labels] if book.source_guide else [*labels]
+    form = ["label.voice" if book.voices else "label", *["hedge.kind"] * bool(book.hedge_kinds)]
     raise MarkupError(
         f"the tag {text!r} is none",
-        expected="label.voice, hedge.kind or source",
-        hint=f"a frame needs its voice: {text}.author" if text in known[1:] else did_you_mean(text, known),
+        expected=", ".join(form) + (" or source" if book.source_guide else ""),
+        hint=f"a frame needs its voice: {text}.{book.voices[0]}"
+        if text in labels and book.voices
+        else did_you_mean(text, known),
     )
 
 
@@ -314,18 +355,20 @@ class MarkedRow:
 
     Attributes:
         group: what must stay together when the file is split (for a gold set, the document).
-        kind: what the sentence is on the page.
+        kind: what the sentence is on the page; ``None`` where the codebook has no kinds.
         sentence: the sentence with its spans.
         outlet, document, id: given by files of five columns only.
+        answers: task that is asked of sentences -> its value, or several joined by ``+``.
         where: ``"file:line"``, for messages.
     """
 
     group: str
-    kind: Kind
+    kind: str | None
     sentence: MarkedSentence
     outlet: str | None = None
     document: str | None = None
     id: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
     where: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -355,18 +398,17 @@ class MarkedRow:
                 expected="3 (group, kind, marked sentence) or 5 (id, outlet, document, kind, marked sentence)",
                 hint="put exactly one tab between columns, and none into the sentence",
             )
-        *first, kind, marked = columns
+        *first, about, marked = columns
         if not marked.strip():
             raise MarkupError("the sentence is empty", expected="a marked sentence in the last column")
-        if not all(first):
+        if not all(first) or not (about or (codebook and not codebook.kinds)):
             raise MarkupError(f"an empty column, in {line[:60]!r}", expected="a value in every column")
-        kinds = tuple(str(k) for k in Kind)
-        checked_kind = Kind(_known(kind, kinds, f"the kind {kind!r}"))
+        kind, answers = _parse_about(about, codebook or Codebook.default())
         sentence = parse(marked, codebook)
         if len(first) == 1:
-            return cls(first[0], checked_kind, sentence, where=where)
+            return cls(first[0], kind, sentence, answers=answers, where=where)
         id_, outlet, document = first
-        return cls(document, checked_kind, sentence, outlet, document, id_, where)
+        return cls(document, kind, sentence, outlet, document, id_, answers, where)
 
     def to_line(self) -> str:
         """The row as `parse` reads it, without a line end: five columns if it has an id, else three.
@@ -375,11 +417,22 @@ class MarkedRow:
             MarkupError: a column has a tab or a line end in it.
         """
         first = (self.group,) if self.id is None else (self.id, self.outlet or "", self.document or self.group)
-        columns = (*first, str(self.kind), write(self.sentence))
+        about = [*([self.kind] if self.kind else []), *(f"{task}={value}" for task, value in self.answers.items())]
+        columns = (*first, " ".join(about), write(self.sentence))
         for column in columns:
             if re.search(r"[\t\n\r]", column):
                 raise MarkupError(f"a tab or line end in {column[:60]!r}", expected="columns of one line without tabs")
         return "\t".join(columns)
+
+
+def _parse_about(about: str, book: Codebook) -> tuple[str | None, dict[str, str]]:
+    """Read the column of the kind and the answers of tasks."""
+    words = about.split(" ") if about else []
+    kind = None
+    if book.kinds:
+        kind = words.pop(0) if words else ""
+        _known(kind, book.kinds, f"the kind {kind!r}")
+    return kind, _answers(words, book.tasks_of("sentence"), f"in {about!r}")
 
 
 def read_rows(
@@ -409,12 +462,8 @@ def read_rows(
         except MarkupError as error:
             if on_reject is None:
                 raise
-            reason = "; ".join(filter(None, (error.message.removeprefix(f"{where}: "), _expected(error), error.hint)))
-            on_reject(Rejected(where, reason, line[:200]))
-
-
-def _expected(error: MarkupError) -> str | None:
-    return f"expected {error.expected}" if error.expected else None
+            reason = "; ".join(filter(None, (error.reason.removeprefix(f"{where}: "), error.hint)))
+            on_reject(Rejected(where, reason, line[:200], number))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -447,6 +496,7 @@ def check_examples(codebook: Codebook) -> None:
     for label in codebook.labels:
         for i, example in enumerate(label.examples):
             where = f"codebook {codebook.name!r}, label {label.name!r}, examples[{i}]"
+            tag = ".".join((label.name, *codebook.voices[:1]))
             try:
                 sentence = parse(example, codebook)
             except MarkupError as error:
@@ -454,5 +504,5 @@ def check_examples(codebook: Codebook) -> None:
             if not any(tag.output == label.name for span in sentence.spans for tag in span.tags):
                 raise CodebookError(
                     f"{where}: {example!r} does not carry the label",
-                    expected=f"a mark such as [[words|{label.name}.author]]",
+                    expected=f"a mark such as [[words|{tag}]]",
                 )

@@ -1,10 +1,17 @@
-"""Records on disk: one per sentence, the same in JSONL, Parquet and CSV.
+"""Records: one per sentence, the same whoever writes them, in JSONL, Parquet and CSV; and back again.
 
-A file gets its name when it is complete (:class:`framing.files.WholeFile`); writing streams, and holds no more than
-one row group of Parquet.
+:data:`COLUMNS` names the columns; after them come the codebook's tasks and the columns that are carried along. JSONL is
+what :meth:`SentenceLabels.to_dict` gives. In Parquet (:func:`schema`)
 
-In CSV the nested columns (frames, mentions, hedges, sources, probabilities) are JSON in their cells, and an empty
-cell of outlet or published stands for ``None``.
+- ``frames`` is a list of ``{label, probability}``: which frames a sentence has differs from one to the next, and
+  Hugging Face ``datasets`` and others cannot read Arrow maps;
+- ``probabilities`` is a struct with one field a name: ``probabilities.terrorists`` is a column of its own, and reading
+  one label does not read the others;
+- probabilities are float32, which holds the six decimals that a record has.
+
+In CSV the nested columns are JSON in their cells, and an empty cell of outlet or published stands for ``None``. A file
+gets its name when it is complete (:class:`framing.files.WholeFile`); writing streams, and holds no more than one row
+group of Parquet.
 """
 
 from __future__ import annotations
@@ -16,95 +23,242 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import accumulate, groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
-from framing.errors import OutputError, SettingError
+from framing.codebook import Codebook
+from framing.errors import InputError, OutputError, SettingError
 from framing.files import WholeFile, reporting_write_errors
-from framing.types import Rejected, SentenceLabels
+from framing.types import (
+    COLUMNS,
+    Document,
+    DocumentLabels,
+    Labels,
+    Rejected,
+    SentenceLabels,
+    TaskAnswer,
+    no_record,
+    tasks_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow
 
-#: Keys of a record, in the order of columns.
-COLUMNS = (
-    "document_id",
-    "outlet",
-    "published",
-    "index",
-    "kind",
-    "start",
-    "end",
-    "text",
-    "frames",
-    "mentions",
-    "hedges",
-    "sources",
-    "hedged",
-    "probabilities",
-    "truncated",
-)
+#: Raised by any change of a column's name or type.
+SCHEMA_VERSION = 2
 #: The name that stands for standard output.
 STANDARD_OUTPUT = "-"
 
-_NESTED = frozenset({"frames", "mentions", "hedges", "sources", "probabilities"})
-#: Records that become one Arrow batch: as Python objects they take ten times the room.
+_PLACE = ("input", "row", "document_id", "outlet", "published", "index", "kind")
+_NESTED = ("frames", "mentions", "hedges", "sources", "probabilities")
+_METADATA = "framing.codebook"
+#: Sentences that become one Arrow table: as Python objects they take ten times the room.
 _BATCH = 1024
-#: Batches in a Parquet row group: large enough to compress well, small enough to read one at a time.
+#: Tables in a Parquet row group: large enough to compress well, small enough to read one at a time.
 _ROW_GROUP_BATCHES = 16
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
 _ENDING = re.compile(r"(\.jsonl|\.ndjson|\.csv)(\.gz)?$|(\.parquet)$", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def format_of(path: str | os.PathLike[str]) -> str:
-    """The format that a file name stands for: ``"jsonl"``, ``"parquet"`` or ``"csv"``; ``-`` is JSONL.
+# --- the schema -------------------------------------------------------------------------------------------------------
 
-    Raises:
-        SettingError: the ending is unknown.
+
+def schema(codebook: Codebook, carried: Mapping[str, str] | None = None) -> pyarrow.Schema:
+    """The Arrow schema of records. Offsets are int32, in code points; probabilities float32, in [0, 1].
+
+    Args:
+        codebook: names the probabilities and the tasks; its outline is put into the metadata.
+        carried: name of a carried column in the output (:func:`carried_name`) to its Arrow type.
     """
-    name = os.fspath(path)
-    if name == STANDARD_OUTPUT:
-        return "jsonl"
-    ending = _ENDING.search(name)
-    if ending is None:
-        raise SettingError(
-            f"the output {name!r} has no known ending",
-            expected=".jsonl, .jsonl.gz, .csv, .csv.gz, .parquet, or '-' for JSONL on standard output",
-            hint="choose the format by the ending of the name",
-        )
-    return _FORMATS[(ending[1] or ending[3]).lower()]
-
-
-def schema() -> pyarrow.Schema:
-    """The Arrow schema of a record. Offsets are int32, in code points; probabilities are float64, in [0, 1]."""
     import pyarrow as pa
 
-    text, number, probability = pa.string(), pa.int32(), ("probability", pa.float64())
-    span = [("start", number), ("end", number), ("text", text)]
-    voice = [("voice", text), ("voice_probability", pa.float64())]
-    by_label = pa.map_(text, pa.float64())
+    probability, text = ("probability", pa.float32()), pa.string()
+    marked = pa.list_(pa.struct([("value", text), *_span(), probability]))
+    one_of_many = pa.list_(pa.struct([("value", text), probability]))
     types = {
-        "document_id": text,
-        "outlet": text,
-        "published": text,
-        "index": number,
-        "kind": text,
-        "start": number,
-        "end": number,
+        **_place_types(),
+        "start": pa.int32(),
+        "end": pa.int32(),
         "text": text,
-        "frames": by_label,
-        "mentions": pa.list_(pa.struct([("label", text), *span, *voice, probability, ("source", text)])),
-        "hedges": pa.list_(pa.struct([("kind", text), *span, probability])),
-        "sources": pa.list_(pa.struct([*span, probability])),
+        "text_offset": pa.int32(),
+        "frames": pa.list_(pa.struct([("label", text), probability])),
+        "mentions": pa.list_(_mention_type(codebook)),
+        "hedges": pa.list_(pa.struct([("kind", text), *_span(), probability])),
+        "sources": pa.list_(pa.struct([*_span(), probability])),
         "hedged": pa.bool_(),
-        "probabilities": by_label,
-        "truncated": pa.bool_(),
+        "probabilities": pa.struct([(name, pa.float32()) for name in codebook.probability_names]),
     }
-    return pa.schema([(name, types[name]) for name in COLUMNS])
+    for task in codebook.tasks:
+        if task.scope != "mention":
+            types[task.name] = marked if task.scope == "span" else one_of_many if task.choose == "many" else text
+    types |= {name: pa.type_for_alias(kind) for name, kind in (carried or {}).items()}
+    outline = json.dumps(codebook.outline(), ensure_ascii=False)
+    return pa.schema(list(types.items()), metadata={_METADATA: outline, "framing.schema_version": str(SCHEMA_VERSION)})
+
+
+def mention_schema(codebook: Codebook) -> pyarrow.Schema:
+    """The schema of a flat table of mentions: the sentence they stand in, and themselves, one a row."""
+    import pyarrow as pa
+
+    return pa.schema([*_place_types().items(), *((entry.name, entry.type) for entry in _mention_type(codebook))])
+
+
+def carried_name(column: str, codebook: Codebook | None = None) -> str:
+    """The name in the output of a carried column: its own, or ``input_<name>`` where a record has that column."""
+    tasks = codebook.tasks if codebook else ()
+    taken = column in COLUMNS or any(task.name == column and task.scope != "mention" for task in tasks)
+    return f"input_{column}" if taken else column
+
+
+def _place_types() -> dict[str, pyarrow.DataType]:
+    import pyarrow as pa
+
+    return dict.fromkeys(_PLACE, pa.string()) | {"row": pa.int64(), "index": pa.int32()}
+
+
+def _span() -> list[tuple[str, pyarrow.DataType]]:
+    import pyarrow as pa
+
+    return [("start", pa.int32()), ("end", pa.int32()), ("text", pa.string())]
+
+
+def _mention_type(codebook: Codebook) -> pyarrow.StructType:
+    import pyarrow as pa
+
+    voice = [("voice", pa.string()), ("voice_probability", pa.float32())]
+    source = pa.struct([*_span(), ("probability", pa.float32())])
+    asked = [(task.name, pa.string()) for task in codebook.tasks_of("mention")]
+    label, probability = ("label", pa.string()), ("probability", pa.float32())
+    return pa.struct([label, *_span(), *voice, probability, ("source", source), *asked])
+
+
+# --- records to Arrow -------------------------------------------------------------------------------------------------
+
+
+def table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
+    """The records of some documents, in order.
+
+    Args:
+        labelled: their labels.
+        schema: as of :func:`schema`. Columns that no record has are carried ones; their values are the metadata of the
+            documents.
+    """
+    import pyarrow as pa
+
+    sentences = [sentence for labels in labelled for sentence in labels.sentences]
+    columns: dict[str, Any] = {}
+    for entry in schema:
+        name = entry.name
+        if name == "frames":
+            columns[name] = _list_array([list(s.frames.items()) for s in sentences], entry.type, _pair_field)
+        elif name in ("mentions", "hedges", "sources"):
+            columns[name] = _list_array([getattr(s, name) for s in sentences], entry.type, _field)
+        elif name == "probabilities":
+            columns[name] = _struct_array([s.probabilities for s in sentences], entry.type, Mapping.get)
+        elif name in COLUMNS:
+            columns[name] = _array([getattr(s, name) for s in sentences], entry.type)
+        elif any(name in s.tasks for s in sentences):
+            columns[name] = _task_array([s.tasks.get(name) for s in sentences], entry.type)
+        else:
+            columns[name] = _array(_carried(labelled, name, entry.type), entry.type)
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def mention_table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
+    """The mentions of some documents, one a row.
+
+    Args:
+        labelled: their labels.
+        schema: as of :func:`mention_schema`.
+    """
+    import pyarrow as pa
+
+    found = [(s, mention) for labels in labelled for s in labels.sentences for mention in s.mentions]
+    arrays = []
+    for entry in schema:
+        in_place = entry.name in _PLACE
+        values = [getattr(s, entry.name) if in_place else _field(m, entry.name) for s, m in found]
+        arrays.append(_array(values, entry.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _field(item: Any, name: str) -> Any:
+    """A field of a span: an attribute, or the answer of a task that is asked of mentions."""
+    answers = getattr(item, "tasks", {})
+    return answers[name] if name in answers else getattr(item, name, None)
+
+
+def _pair_field(pair: tuple[str, float], name: str) -> Any:
+    return pair[name == "probability"]
+
+
+def _array(values: list[Any], kind: pyarrow.DataType) -> pyarrow.Array:
+    """A column of plain values or of structs."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return _struct_array(values, kind, _field)
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # a lone surrogate, which Arrow cannot hold
+        return pa.array([_SURROGATE.sub("\ufffd", v) if isinstance(v, str) else v for v in values], kind)
+
+
+def _struct_array(items: list[Any], kind: pyarrow.StructType, get: Any) -> pyarrow.StructArray:
+    import pyarrow as pa
+
+    fields = list(kind)
+    arrays = [_array([None if item is None else get(item, f.name) for item in items], f.type) for f in fields]
+    missing = pa.array([item is None for item in items], pa.bool_()) if any(item is None for item in items) else None
+    return pa.StructArray.from_arrays(arrays, fields=fields, mask=missing)
+
+
+def _list_array(lists: Sequence[Sequence[Any]], kind: pyarrow.ListType, get: Any) -> pyarrow.ListArray:
+    """A column of lists of structs: how long each list is, and the fields of all items one after the other."""
+    import pyarrow as pa
+
+    flat = [item for items in lists for item in items]
+    offsets = pa.array(accumulate(map(len, lists), initial=0), pa.int32())
+    return pa.ListArray.from_arrays(offsets, _struct_array(flat, kind.value_type, get), type=kind)
+
+
+def _task_array(answers: list[TaskAnswer | None], kind: pyarrow.DataType) -> pyarrow.Array:
+    import pyarrow as pa
+
+    if not pa.types.is_list(kind):
+        return _array(answers, kind)
+    pairs = any(isinstance(answer, Mapping) for answer in answers)
+    lists = [list(a.items()) if isinstance(a, Mapping) else a or () for a in answers]
+    return _list_array(cast(list[Sequence[Any]], lists), kind, _pair_field if pairs else _field)
+
+
+def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> list[Any]:
+    """The values of a carried column: as they are, or as text where the column is one of strings."""
+    import pyarrow as pa
+
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    values = []
+    for labels in labelled:
+        value = carried_values(labels, (name,))[name]
+        if is_text and value is not None and not isinstance(value, str):
+            value = json.dumps(value, ensure_ascii=False, default=str)
+        values += [value] * len(labels)
+    return values
+
+
+def carried_values(labels: Labels, names: Iterable[str]) -> dict[str, Any]:
+    """What a document's metadata hold of carried columns, by their names in the output."""
+    metadata = labels.document.metadata if isinstance(labels, DocumentLabels) else {}
+    own = {carried_name(column, labels.codebook): value for column, value in metadata.items()}
+    return {name: own.get(name) for name in names}
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
 
 
 class RecordWriter(ABC):
@@ -118,18 +272,17 @@ class RecordWriter(ABC):
 
     count: int = 0
 
-    def write(self, sentences: Iterable[SentenceLabels]) -> None:
-        """Add records.
+    def write(self, labels: Labels) -> None:
+        """Add the records of a document, or of sentences without one.
 
         Raises:
             OutputError: the disk is full, or the file cannot be written for another reason.
         """
-        for sentence in sentences:
-            self._add(sentence)
-            self.count += 1
+        self._add(labels)
+        self.count += len(labels)
 
     @abstractmethod
-    def _add(self, sentence: SentenceLabels) -> None: ...
+    def _add(self, labels: Labels) -> None: ...
 
     @abstractmethod
     def keep(self) -> None:
@@ -155,29 +308,56 @@ class RecordWriter(ABC):
             self.discard()
 
 
-def open_writer(path: str | os.PathLike[str]) -> RecordWriter:
+def open_writer(
+    path: str | os.PathLike[str], *, codebook: Codebook | None = None, carry: Sequence[str] = ()
+) -> RecordWriter:
     """A writer for the format that the name's ending stands for; ``-`` writes JSONL to standard output.
+
+    Args:
+        path: the file.
+        codebook: by which is labelled; the built-in one when ``None``.
+        carry: columns of the input to write too: keys of :attr:`Document.metadata`.
 
     Raises:
         SettingError: the ending is unknown.
         OutputError: the folder does not exist or cannot be written to.
     """
     kind = format_of(path)
+    names = tuple(carried_name(column, codebook) for column in carry)
     if os.fspath(path) == STANDARD_OUTPUT:
-        return _StandardOutput()
+        return _StandardOutput(names)
     writers: dict[str, type[_FileWriter]] = {"jsonl": _JsonLines, "csv": _Csv, "parquet": _Parquet}
-    return writers[kind](Path(path))
+    return writers[kind](Path(path), codebook or Codebook.default(), names)
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that a file name stands for: ``"jsonl"``, ``"parquet"`` or ``"csv"``; ``-`` is JSONL.
+
+    Raises:
+        SettingError: the ending is unknown.
+    """
+    name = os.fspath(path)
+    if name == STANDARD_OUTPUT:
+        return "jsonl"
+    ending = _ENDING.search(name)
+    if ending is None:
+        raise SettingError(
+            f"the output {name!r} has no known ending",
+            expected=".jsonl, .jsonl.gz, .csv, .csv.gz, .parquet, or '-' for JSONL on standard output",
+            hint="choose the format by the ending of the name",
+        )
+    return _FORMATS[(ending[1] or ending[3]).lower()]
 
 
 class _StandardOutput(RecordWriter):
-    def write(self, sentences: Iterable[SentenceLabels]) -> None:
-        with reporting_write_errors("standard output"):
-            super().write(sentences)
-            sys.stdout.buffer.flush()  # what reads the pipe has each document as soon as it is labelled
+    def __init__(self, carried: Sequence[str]) -> None:
+        self._carried = carried
 
-    def _add(self, sentence: SentenceLabels) -> None:
-        # As bytes: JSON is UTF-8, whatever the terminal's encoding is.
-        sys.stdout.buffer.write(_json_line(sentence))
+    def _add(self, labels: Labels) -> None:
+        with reporting_write_errors("standard output"):
+            # As bytes: JSON is UTF-8, whatever the terminal's encoding is.
+            sys.stdout.buffer.writelines(_json_lines(labels, self._carried))
+            sys.stdout.buffer.flush()  # what reads the pipe has each document as soon as it is labelled
 
     def keep(self) -> None:
         pass
@@ -189,16 +369,17 @@ class _StandardOutput(RecordWriter):
 class _FileWriter(RecordWriter):
     """Owns the file and what compresses it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
+        self._carried = carried
         self._file = WholeFile(path)
         self._stream = self._file.stream
         if path.suffix.lower() == ".gz":
             # Neither time nor name in the header: equal records make equal files.
             self._stream = cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=self._file.stream, mtime=0))
 
-    def write(self, sentences: Iterable[SentenceLabels]) -> None:
+    def write(self, labels: Labels) -> None:
         with reporting_write_errors(self._file.path):
-            super().write(sentences)
+            super().write(labels)
 
     def keep(self) -> None:
         try:
@@ -227,20 +408,23 @@ class _FileWriter(RecordWriter):
 
 
 class _JsonLines(_FileWriter):
-    def _add(self, sentence: SentenceLabels) -> None:
-        self._stream.write(_json_line(sentence))
+    def _add(self, labels: Labels) -> None:
+        self._stream.writelines(_json_lines(labels, self._carried))
 
 
 class _Csv(_FileWriter):
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
+        super().__init__(path, codebook, carried)
+        tasks = (task.name for task in codebook.tasks if task.scope != "mention")
+        self._columns = (*COLUMNS, *tasks, *carried)
         self._rows = csv.writer(_Utf8(self._stream))
         with reporting_write_errors(path):
-            self._rows.writerow(COLUMNS)
+            self._rows.writerow(self._columns)
 
-    def _add(self, sentence: SentenceLabels) -> None:
-        record = sentence.to_dict()
-        self._rows.writerow(_json(record[name]) if name in _NESTED else record[name] for name in COLUMNS)
+    def _add(self, labels: Labels) -> None:
+        for record in _records(labels, self._carried):
+            cells = (record.get(name) for name in self._columns)
+            self._rows.writerow(_json(cell) if isinstance(cell, list | dict) else cell for cell in cells)
 
 
 class _Utf8:
@@ -254,39 +438,39 @@ class _Utf8:
 
 
 class _Parquet(_FileWriter):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
         import pyarrow.parquet
 
-        super().__init__(path)
-        self._schema = schema()
-        self._held: list[dict[str, Any]] = []
-        self._batches: list[pyarrow.RecordBatch] = []
+        super().__init__(path, codebook, carried)
+        self._schema = schema(codebook, dict.fromkeys(carried, "string"))
+        self._held: list[Labels] = []
+        self._held_sentences = 0
+        self._tables: list[pyarrow.Table] = []
         with reporting_write_errors(path):
             self._parquet = pyarrow.parquet.ParquetWriter(self._stream, self._schema, compression="zstd")
 
-    def _add(self, sentence: SentenceLabels) -> None:
-        self._held.append(_for_arrow(sentence.to_dict()))
-        if len(self._held) == _BATCH:
-            self._make_batch()
-        if len(self._batches) == _ROW_GROUP_BATCHES:
+    def _add(self, labels: Labels) -> None:
+        self._held.append(labels)
+        self._held_sentences += len(labels)
+        if self._held_sentences >= _BATCH:
+            self._make_table()
+        if len(self._tables) >= _ROW_GROUP_BATCHES:
             self._write_row_group()
 
-    def _make_batch(self) -> None:
-        import pyarrow
-
-        self._batches.append(pyarrow.RecordBatch.from_pylist(self._held, schema=self._schema))
-        self._held = []
+    def _make_table(self) -> None:
+        self._tables.append(table(self._held, self._schema))
+        self._held, self._held_sentences = [], 0
 
     def _write_row_group(self) -> None:
         import pyarrow
 
-        self._parquet.write_table(pyarrow.Table.from_batches(self._batches, schema=self._schema))
-        self._batches = []
+        self._parquet.write_table(pyarrow.concat_tables(self._tables))
+        self._tables = []
 
     def _finish(self) -> None:
-        if self._held:
-            self._make_batch()
-        if self._batches:
+        if self._held_sentences:
+            self._make_table()
+        if self._tables:
             self._write_row_group()
         self._parquet.close()
 
@@ -294,22 +478,19 @@ class _Parquet(_FileWriter):
         self._parquet.close()
 
 
-def _json_line(sentence: SentenceLabels) -> bytes:
-    return (_json(sentence.to_dict()) + "\n").encode("utf-8")
+def _records(labels: Labels, carried: Sequence[str]) -> Iterator[dict[str, Any]]:
+    more = carried_values(labels, carried) if carried else {}
+    return (sentence.to_dict() | more for sentence in labels)
+
+
+def _json_lines(labels: Labels, carried: Sequence[str]) -> Iterator[bytes]:
+    return ((_json(record) + "\n").encode("utf-8") for record in _records(labels, carried))
 
 
 def _json(value: Any) -> str:
-    """JSON that can be encoded: a lone surrogate has no UTF-8, but an escape in JSON."""
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
-
-
-def _for_arrow(record: dict[str, Any]) -> dict[str, Any]:
-    """The record as Arrow takes it: maps as lists of pairs, and U+FFFD for lone surrogates, which it cannot hold."""
-    if _SURROGATE.search(record["text"]):
-        record = json.loads(_SURROGATE.sub("\ufffd", json.dumps(record, ensure_ascii=False)))
-    for name in ("frames", "probabilities"):
-        record[name] = list(record[name].items())
-    return record
+    """JSON that can be encoded: a lone surrogate has no UTF-8, but an escape in JSON. Dates become text."""
+    written = json.dumps(value, ensure_ascii=False, default=str)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
 
 
 class RejectedWriter:
@@ -335,7 +516,7 @@ class RejectedWriter:
         self._file: WholeFile | None = None
 
     def __call__(self, rejected: Rejected) -> None:
-        """Note a rejection; an ``on_reject`` of :func:`framing.text.formats.read`.
+        """Note a rejection; an ``on_reject`` of :func:`framing.reading.read`.
 
         Raises:
             OutputError: it cannot be written.
@@ -380,3 +561,105 @@ class RejectedWriter:
 
 def _rejected_path(output: Path) -> Path:
     return output.with_name(_ENDING.sub("", output.name) + ".rejected.jsonl")
+
+
+#: White space between two sentences, in code points.
+_WIDEST_GAP = 10_000_000
+
+# --- reading back -----------------------------------------------------------------------------------------------------
+
+
+def read_labels(path: str | os.PathLike[str], *, codebook: Codebook | None = None) -> Iterator[DocumentLabels]:
+    """Read records back, document by document, as they stream from the file.
+
+    Args:
+        path: what ``framing label`` or :func:`open_writer` wrote (JSONL, CSV, Parquet), the folder of a batch job, or
+            a folder or glob of such files.
+        codebook: by which was labelled; that of a Parquet file is in the file.
+
+    Yields:
+        The labels of each document. Its text is put together from the sentences; what stood between them is known to be
+        white space only. Columns that are no record's are its metadata.
+
+    Raises:
+        UnreadableFileError: there is no such file.
+        InputError: a row is no record; the message names the file and the row.
+    """
+    from framing.reading import read_rows
+
+    folder = Path(path)
+    name = folder / "shards" if (folder / "plan.json").is_file() else path
+    rows = read_rows([os.fspath(name)])
+    for (label, _, _), group in groupby(rows, key=lambda row: (row.input, *_document_key(row.values))):
+        own = list(group)
+        known = codebook or _codebook_of(own[0].metadata)
+        try:
+            yield _document_labels([row.values for row in own], known)
+        except InputError as error:
+            raise InputError(
+                f"{label}, rows {own[0].number} and on: {error.message}", expected=error.expected, hint=error.hint
+            ) from error
+
+
+def _document_key(record: Mapping[str, Any]) -> tuple[Any, Any]:
+    return record.get("document_id"), (record.get("input"), record.get("row"))
+
+
+def _codebook_of(metadata: Mapping[str, str]) -> Codebook | None:
+    outline = metadata.get(_METADATA)
+    return None if outline is None else _codebook_of_outline(outline)
+
+
+def _codebook_of_outline(outline: str) -> Codebook:
+    return Codebook.from_dict(json.loads(outline), where="the file's codebook")
+
+
+def _document_labels(records: Sequence[Mapping[str, Any]], codebook: Codebook | None) -> DocumentLabels:
+    many = (
+        [task.name for task in codebook.tasks if task.choose == "many" and task.scope == "sentence"] if codebook else ()
+    )
+    sentences = tuple(SentenceLabels.from_dict(_typed(record, many)) for record in records)
+    first = sentences[0]
+    text = ""
+    for sentence in sentences:
+        gap = sentence.start - len(text)
+        if gap > _WIDEST_GAP:
+            raise InputError(f"a sentence begins at {sentence.start}, and the one before ends at {len(text)}")
+        text += (" " if gap == 1 else "\n" * gap) + sentence.text
+    tasks = tasks_of(first.probabilities)
+    document = Document(
+        text,
+        id=first.document_id,
+        outlet=first.outlet,
+        published=first.published,
+        metadata={name: value for name, value in records[0].items() if name not in COLUMNS and name not in tasks},
+        input=first.input,
+        row=first.row,
+        text_offset=first.text_offset,
+    )
+    return DocumentLabels(sentences, codebook=codebook, document=document)
+
+
+def _typed(record: Mapping[str, Any], many: Collection[str]) -> dict[str, Any]:
+    """A row of CSV, whose cells are all texts, as the types that a record has; other rows as they are.
+
+    Args:
+        record: the row.
+        many: tasks that choose many, whose answer is a mapping, be it empty; Parquet has a list.
+
+    Raises:
+        InputError: the row is no record.
+    """
+    if not isinstance(record.get("index"), str):
+        return {name: value or {} if name in many else value for name, value in record.items()}
+    typed: dict[str, Any] = {name: cell for name, cell in record.items() if cell != ""}
+    try:
+        nested = {*_NESTED, *tasks_of(json.loads(typed["probabilities"]))}
+        for name, cell in typed.items():
+            if name in nested and cell[:1] in ("{", "["):
+                typed[name] = json.loads(cell)
+            elif name in ("row", "index", "start", "end", "text_offset"):
+                typed[name] = int(cell)
+        return dict.fromkeys(COLUMNS) | typed | {"text": record["text"], "hedged": record["hedged"] == "True"}
+    except (KeyError, ValueError) as error:
+        raise no_record(error) from error

@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from framing.codebook import Codebook
+from framing.codebook import HEDGE, SOURCE, Codebook
 from framing.errors import InputError, UnreadableFileError
 from framing.files import write_whole
 from framing.markup import MarkedRow, read_rows, write
-from framing.types import HEDGING_KINDS, Kind, Rejected, Voice
+from framing.reading.files import expand
+from framing.types import Rejected
 
 _BEGIN = "<!-- counts: begin; written by `framing seeds check`, not by hand -->"
 _END = "<!-- counts: end -->"
@@ -33,7 +34,9 @@ class SeedReport:
         sentences, groups: how many in all. A group is kept together when the set is split.
         unmarked: sentences that carry no mark at all.
         kinds: kind -> sentences, every kind named.
-        frames: label -> voice -> mentions, every label and voice named, in codebook order.
+        tasks: task -> value -> marks or sentences, every value named.
+        frames: label -> voice -> mentions, every label and voice named, in codebook order; ``""`` where there are no
+            voices.
         frame_sentences: label -> sentences that carry it.
         hedges: hedge kind -> cues, every kind of the codebook named.
         hedged: sentences with an epistemic, hearsay or distancing cue.
@@ -53,6 +56,7 @@ class SeedReport:
     hedges: Mapping[str, int]
     hedged: int
     sources: int
+    tasks: Mapping[str, Mapping[str, int]]
     problems: tuple[Rejected, ...]
     warnings: tuple[Rejected, ...]
 
@@ -76,7 +80,7 @@ class SeedReport:
             ("hedge cues", sum(self.hedges.values())),
             ("sources", self.sources),
         ]
-        voices = [str(voice) for voice in Voice]
+        voices = [voice for voice in next(iter(self.frames.values()), {}) if voice]
         frames: list[tuple[str | int, ...]] = [
             (label, self.frame_sentences[label], sum(by_voice.values()), *(by_voice[voice] for voice in voices))
             for label, by_voice in self.frames.items()
@@ -88,6 +92,7 @@ class SeedReport:
                 _markdown_table(("kind", "sentences"), self.kinds.items()),
                 _markdown_table(("frame", "sentences", "mentions", *voices), frames),
                 _markdown_table(("hedge", "cues"), self.hedges.items()),
+                *(_markdown_table((task, "count"), counts.items()) for task, counts in self.tasks.items()),
                 _markdown_table(("file", "sentences"), self.files.items()),
             ]
         )
@@ -116,11 +121,8 @@ def check(paths: Sequence[str | Path], codebook: Codebook | None = None) -> Seed
 
 
 def _files(paths: Sequence[str | Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in map(Path, paths):
-        if not path.exists():
-            raise UnreadableFileError(f"there is no file or folder {str(path)!r}", expected="marked sentences in .tsv")
-        files.extend(sorted(path.glob("*.tsv")) if path.is_dir() else [path])
+    found = expand([str(path) for path in paths])
+    files = [Path(file.path) for file in found if file.is_named or file.format == "tsv"]
     if not files:
         raise InputError(
             "no files to check in " + (", ".join(map(str, paths)) or "an empty list of paths"),
@@ -136,21 +138,22 @@ class _Tally:
         self.codebook = codebook
         self.files: dict[str, int] = {}
         self.kinds: Counter[str] = Counter()
-        self.tags: Counter[str] = Counter()
+        self.tags: Counter[tuple[str, str]] = Counter()
+        self.answers: Counter[tuple[str, str]] = Counter()
         self.sentences_with: Counter[str] = Counter()
-        self.hedged = self.unmarked = 0
+        self.sentences = self.hedged = self.unmarked = 0
         self.seen: dict[str, MarkedRow] = {}
         self.group_files: dict[str, Path] = {}
         self.problems: list[Rejected] = []
         self.warnings: list[Rejected] = []
 
     def add_file(self, path: Path) -> None:
-        before = sum(self.kinds.values())
+        before = self.sentences
         for row in read_rows(path, self.codebook, on_reject=self.problems.append):
             if self.is_new(row):
                 self.count(row)
                 self.look_for_slips(row, path)
-        self.files[path.name] = self.files.get(path.name, 0) + sum(self.kinds.values()) - before
+        self.files[path.name] = self.files.get(path.name, 0) + self.sentences - before
 
     def is_new(self, row: MarkedRow) -> bool:
         first = self.seen.setdefault(row.sentence.text, row)
@@ -162,12 +165,16 @@ class _Tally:
         return False
 
     def count(self, row: MarkedRow) -> None:
-        self.kinds[row.kind] += 1
+        self.sentences += 1
+        self.kinds[row.kind or ""] += 1
+        self.answers.update((task, value) for task, answer in row.answers.items() for value in answer.split("+"))
         tags = [tag for span in row.sentence.spans for tag in span.tags]
-        self.tags.update(map(str, tags))
+        self.tags.update((tag.output, tag.voice or "") for tag in tags)
+        self.answers.update((tag.task, tag.name) for tag in tags if tag.task)
+        self.answers.update(answer for tag in tags for answer in tag.answers)
         self.sentences_with.update({tag.output for tag in tags})
         self.unmarked += not tags
-        self.hedged += any(tag.layer == "hedge" and tag.name in HEDGING_KINDS for tag in tags)
+        self.hedged += any(tag.layer == "hedge" and tag.name in self.codebook.hedging_kinds for tag in tags)
 
     def look_for_slips(self, row: MarkedRow, path: Path) -> None:
         sentence = row.sentence
@@ -187,15 +194,18 @@ class _Tally:
         return SeedReport(
             codebook=f"{self.codebook.name}, version {self.codebook.version}",
             files=self.files,
-            sentences=sum(self.kinds.values()),
+            sentences=self.sentences,
             groups=len(self.group_files),
             unmarked=self.unmarked,
-            kinds={str(kind): self.kinds[kind] for kind in Kind},
-            frames={label: {str(voice): self.tags[f"{label}.{voice}"] for voice in Voice} for label in labels},
+            kinds={kind: self.kinds[kind] for kind in self.codebook.kinds},
+            frames={
+                label: {voice: self.tags[label, voice] for voice in self.codebook.voices or ("",)} for label in labels
+            },
             frame_sentences={label: self.sentences_with[label] for label in labels},
-            hedges={kind: self.tags[f"hedge.{kind}"] for kind in self.codebook.hedge_kinds},
+            hedges={kind: self.tags[f"{HEDGE}.{kind}", ""] for kind in self.codebook.hedge_kinds},
             hedged=self.hedged,
-            sources=self.tags["source"],
+            sources=self.tags[SOURCE, ""],
+            tasks={t.name: {value: self.answers[t.name, value] for value in t.names} for t in self.codebook.tasks},
             problems=tuple(self.problems),
             warnings=tuple(self.warnings),
         )

@@ -19,15 +19,28 @@ WORDS = [
 # fmt: on
 
 
-def write_tiny_checkpoint(folder: Path, *, window_length: int = 32, seed: int = 0, model_type: str = "bert") -> Path:
-    """Write a complete checkpoint folder with random weights, its ONNX graph where the encoder has one."""
+def write_tiny_checkpoint(
+    folder: Path,
+    *,
+    codebook: Codebook | None = None,
+    window_length: int = 32,
+    seed: int = 0,
+    model_type: str = "bert",
+) -> Path:
+    """Write a complete checkpoint folder with random weights, its ONNX graph where the encoder has one.
+
+    Args:
+        folder: where to.
+        codebook: declares the heads; the built-in one when ``None``.
+        window_length, seed, model_type: of the model.
+    """
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import AutoConfig, AutoModel
 
-    from framing.engine import onnx_graph
+    from framing.model import onnx_graph
     from framing.model.configuration import FramingConfig
-    from framing.model.modeling import FramingModel
+    from framing.model.network import FramingModel
 
     folder.mkdir(parents=True, exist_ok=True)
     letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-"]
@@ -40,12 +53,12 @@ def write_tiny_checkpoint(folder: Path, *, window_length: int = 32, seed: int = 
     tokenizer.save(str(folder / "tokenizer.json"))
 
     torch.manual_seed(seed)
-    codebook = Codebook.default()
+    codebook = codebook or Codebook.default()
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     encoder = AutoConfig.for_model(model_type, vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)
     config = FramingConfig(
         encoder=encoder,
-        outputs=codebook.outputs,
+        heads=codebook.heads,
         window_length=window_length,
         codebook_fingerprint=codebook.fingerprint,
     )
@@ -54,12 +67,13 @@ def write_tiny_checkpoint(folder: Path, *, window_length: int = 32, seed: int = 
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)
         model.quotation_embeddings.weight.normal_(std=0.5)
-        for head in (model.labels, model.voice, model.kind):
-            head.weight.normal_(std=0.4)
-        model.labels.bias.fill_(-2.0)
+        for head in model.heads:
+            model.layer(head).weight.normal_(std=0.4)
+            if (head.scope, head.activation) == ("token", "sigmoid"):
+                model.layer(head).bias.fill_(-2.0)
     model.save_pretrained(folder)
     (folder / CODEBOOK).write_text(codebook.to_yaml(), encoding="utf-8")
-    Calibration.identity(codebook.outputs).save(folder / CALIBRATION)
+    Calibration.identity(codebook.heads).save(folder / CALIBRATION)
     onnx_graph.write(folder)
     write_sums(folder)
     return folder

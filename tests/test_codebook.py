@@ -15,9 +15,26 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framing.codebook import Codebook, Contrast, built_in_names, template
-from framing.errors import CodebookError
-from framing.types import HedgeKind, Voice
+from framing.codebook import (
+    KIND,
+    LABELS,
+    VOICE,
+    Codebook,
+    Contrast,
+    Guide,
+    Head,
+    Heads,
+    HedgeGuide,
+    KindGuide,
+    VoiceGuide,
+    built_in_names,
+    template,
+)
+from framing.codebook.form import RESERVED_TASKS
+from framing.errors import CheckpointError, CodebookError
+from framing.records import COLUMNS
+from framing.types import OUTLET_KINDS, Kind, Mention
+from tests.own_codebook import OWN, TASKS_ONLY, own_codebook, tasks_only
 
 DESIGN = Path(__file__).parents[2] / "shared" / "design" / "DESIGN.md"
 ORIGINAL = Path(__file__).parents[2] / "shared" / "codebook" / "armed_conflict.md"
@@ -31,11 +48,19 @@ def test_the_built_in_codebook_is_complete() -> None:
     assert [label.axis for label in codebook.labels] == ["actor"] * 10 + ["event"] * 12
     for label in codebook.labels:
         assert label.definition and len(label.typical) >= 3 and label.not_this is not None, label.name
-    assert codebook.hedge_kinds == tuple(HedgeKind)
+    assert codebook.hedge_kinds == ("epistemic", "hearsay", "distancing", "approximation")
+    assert codebook.hedging_kinds == {"epistemic", "hearsay", "distancing"}
     assert all(guide.definition and guide.cues for guide in codebook.hedge_guides)
-    assert [guide.name for guide in codebook.voice_guides] == ["distanced", "quoted", "attributed", "author"]
-    assert all(guide.definition for guide in codebook.voice_guides)
+    roles = {"author": "own", "attributed": "cited", "quoted": "quoted", "distanced": "other"}
+    assert {guide.name: guide.role for guide in codebook.voice_guides} == roles
+    assert all(guide.definition for guide in (*codebook.voice_guides, *codebook.kind_guides))
     assert codebook.source_guide.definition and codebook.evidence
+
+
+def test_the_built_in_kinds_are_those_that_the_reading_rules_know() -> None:
+    codebook = Codebook.default()
+    assert codebook.kinds == tuple(map(str, Kind))
+    assert codebook.outlet_kinds == OUTLET_KINDS == {"headline", "caption", "body"}
 
 
 def test_outputs_are_labels_then_hedges_then_source() -> None:
@@ -49,13 +74,24 @@ def test_outputs_are_labels_then_hedges_then_source() -> None:
         "source",
     )
     assert [codebook.output_index(name) for name in codebook.outputs] == list(range(27))
-    assert codebook.voices == tuple(str(voice) for voice in Voice)
+    assert codebook.probability_names == codebook.outputs
+
+
+def test_the_heads_are_those_of_the_shipped_checkpoint() -> None:
+    folder = Path(__file__).parents[1] / "models" / "framing-minilm-l6"
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))["heads"]
+    assert Codebook.default().heads.to_list() == stored
+    assert [(head["name"], head["scope"], head["activation"], len(head["names"])) for head in stored] == [
+        ("labels", "token", "sigmoid", 27),
+        ("voice", "token", "softmax", 4),
+        ("kind", "sentence", "softmax", 5),
+    ]
 
 
 @pytest.mark.skipif(not ORIGINAL.exists(), reason="needs ../shared")
 def test_labels_are_those_of_the_annotation_rules_in_their_order() -> None:
     names = re.findall(r"^\| `(\w+)` \|", ORIGINAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert Codebook.default().label_names == tuple(n for n in names if n not in set(HedgeKind))
+    assert Codebook.default().label_names == tuple(n for n in names if n not in Codebook.default().hedge_kinds)
 
 
 @pytest.mark.skipif(not DESIGN.exists(), reason="needs ../shared")
@@ -103,6 +139,24 @@ def test_the_fingerprint_can_be_computed_by_hand() -> None:
     assert codebook.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def test_kinds_source_and_tasks_are_in_the_fingerprint_where_they_are_not_the_built_in_ones() -> None:
+    codebook = Codebook.from_dict(
+        {
+            "labels": ["a"],
+            "hedges": None,
+            "voices": {"mine": {"role": "own"}},
+            "source": None,
+            "kinds": ["tweet"],
+            "tasks": {"stance": ["pro", "con"]},
+        }
+    )
+    canonical = (
+        '{"hedge_kinds":[],"kinds":["tweet"],"labels":["a"],"name":"codebook","source":false,"tasks":[{"activation":'
+        '"softmax","name":"stance","names":["pro","con"],"scope":"sentence"}],"version":"1","voices":["mine"]}'
+    )
+    assert codebook.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
+
+
 def test_the_fingerprint_of_the_shipped_codebook_stays() -> None:
     """Checkpoints in the world carry this value. If this fails, raise the codebook's version and retrain."""
     assert Codebook.default().fingerprint == "0443368165f36d38fbc8a526782808c0cd931a64c02986f41a72b384326f2849"
@@ -116,8 +170,13 @@ def test_the_fingerprint_changes_with_what_a_model_depends_on_and_nothing_else()
         replace(codebook, labels=codebook.labels[::-1]),
         replace(codebook, labels=codebook.labels[1:]),
         replace(codebook, hedge_guides=codebook.hedge_guides[:3]),
+        replace(codebook, voice_guides=codebook.voice_guides[::-1]),
+        replace(codebook, kind_guides=codebook.kind_guides[1:]),
+        replace(codebook, source_guide=None),
+        replace(codebook, tasks=own_codebook().tasks),
+        replace(codebook, tasks=own_codebook().tasks[::-1]),
     ]
-    assert len({codebook.fingerprint, *(other.fingerprint for other in other_meaning)}) == 6
+    assert len({codebook.fingerprint, *(other.fingerprint for other in other_meaning)}) == len(other_meaning) + 1
     labels = (replace(codebook.labels[0], definition="In other words."), *codebook.labels[1:])
     assert replace(codebook, labels=labels, title="x", contrasts=()).fingerprint == codebook.fingerprint
 
@@ -156,16 +215,140 @@ def test_contrasts_in_both_forms() -> None:
     assert Codebook.from_yaml(text).contrasts == (Contrast("x", ("a", "b")), Contrast("y", ("b", "c"), "a thing"))
 
 
-def test_own_hedges_and_voices() -> None:
-    codebook = Codebook.from_dict(
-        {"labels": ["a"], "hedges": {"hearsay": "from nobody"}, "voices": {"quoted": "in marks"}, "evidence": []}
+def test_own_hedges_voices_and_kinds() -> None:
+    codebook = Codebook.from_yaml(
+        "labels: [a]\n"
+        "hedges:\n  hearsay: from nobody\n  approximation:\n  rumour: {cues: [they say], hedged: no}\n"
+        "voices: {quoted: in marks, narrator: {role: own, definition: the teller's}}\n"
+        "kinds: [headline, comment, tweet]\n"
+        "source: who speaks\n"
+        "evidence: []\n"
     )
-    assert codebook.hedge_kinds == ("hearsay",)
-    assert codebook.outputs == ("a", "hedge.hearsay", "source")
-    assert sorted(guide.name for guide in codebook.voice_guides) == sorted(codebook.voices)
-    assert codebook.voice_guides[0].definition == "in marks"
+    assert codebook.outputs == ("a", "hedge.hearsay", "hedge.approximation", "hedge.rumour", "source")
+    # What a flag is not given for means what it means in the built-in codebook, or else the usual.
+    assert codebook.hedge_guides == (
+        HedgeGuide("hearsay", "from nobody", hedged=True),
+        HedgeGuide("approximation", hedged=False),
+        HedgeGuide("rumour", cues=("they say",), hedged=False),
+    )
+    assert codebook.hedging_kinds == {"hearsay"}
+    assert codebook.voice_guides == (
+        VoiceGuide("quoted", "in marks", role="quoted"),
+        VoiceGuide("narrator", "the teller's", role="own"),
+    )
+    assert codebook.voices_of_role("own", "cited") == ("narrator",)
+    assert codebook.kind_guides == (
+        KindGuide("headline", outlet=True),
+        KindGuide("comment", outlet=False),
+        KindGuide("tweet", outlet=True),
+    )
+    assert codebook.outlet_kinds == {"headline", "tweet"}
+    assert codebook.source_guide == Guide("source", "who speaks")
     assert codebook.evidence == ()
-    assert Codebook.from_dict({"labels": ["a"], "hedges": None}).outputs == ("a", "source")
+
+
+@pytest.mark.parametrize("nothing", ["none", "no", "{}", "[]", ""])
+def test_a_section_can_say_that_there_is_none(nothing: str) -> None:
+    sections = "".join(f"{key}: {nothing}\n" for key in ("hedges", "voices", "kinds"))
+    codebook = Codebook.from_yaml(f"labels: [a]\n{sections}source: none\n")
+    assert (codebook.hedge_guides, codebook.voice_guides, codebook.kind_guides) == ((), (), ())
+    assert codebook.outputs == ("a",)
+    assert codebook.heads == Heads((Head(LABELS, "token", ("a",), "sigmoid"),))
+    # What is not spoken of is the built-in codebook's.
+    assert codebook.evidence == Codebook.default().evidence
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_form_of_task_has_its_head() -> None:
+    codebook = own_codebook()
+    assert [(task.name, task.scope, task.choose, task.names) for task in codebook.tasks] == [
+        ("stance", "sentence", "one", ("supportive", "neutral", "hostile")),
+        ("topics", "sentence", "many", ("war", "weather", "trade")),
+        ("tone", "mention", "one", ("plain", "ironic")),
+        ("place", "span", "many", ("town", "country")),
+    ]
+    assert codebook.heads == Heads(
+        (
+            Head(LABELS, "token", ("rebels", "terrorists"), "sigmoid"),
+            Head("stance", "sentence", ("supportive", "neutral", "hostile"), "softmax"),
+            Head("topics", "sentence", ("war", "weather", "trade"), "sigmoid"),
+            Head("tone", "token", ("plain", "ironic"), "softmax"),
+            Head("place", "token", ("town", "country"), "sigmoid"),
+        )
+    )
+    assert codebook.probability_names == (
+        *("rebels", "terrorists", "stance.supportive", "stance.neutral", "stance.hostile"),
+        *("topics.war", "topics.weather", "topics.trade", "place.town", "place.country"),
+    )
+    assert [task.name for task in codebook.tasks_of("sentence")] == ["stance", "topics"]
+
+
+def test_no_task_can_hide_a_column_of_the_records() -> None:
+    assert set(COLUMNS) <= RESERVED_TASKS
+    mention = Mention("a", 0, 1, "x", "author", 0.5, 0.5).to_dict()
+    assert set(mention) <= RESERVED_TASKS
+
+
+def test_tasks_alone_make_a_codebook() -> None:
+    codebook = tasks_only()
+    assert codebook.labels == codebook.outputs == ()
+    assert [head.name for head in codebook.heads] == ["stance", "topics"]
+    # Voices are the voices of mentions, which need labels.
+    with_voices = Codebook.from_dict({"tasks": {"stance": ["pro", "con"]}})
+    assert [head.name for head in with_voices.heads] == [LABELS, KIND, "stance"]
+    assert VOICE not in [head.name for head in with_voices.heads]
+
+
+def test_values_of_a_task_may_be_explained() -> None:
+    codebook = Codebook.from_yaml(
+        "tasks:\n  stance:\n    definition: whose side it takes\n"
+        "    values:\n      pro: it likes it\n      con: {cues: [bad], not_this: [sad]}\n"
+    )
+    (task,) = codebook.tasks
+    assert task.definition == "whose side it takes"
+    assert task.values == (Guide("pro", "it likes it"), Guide("con", cues=("bad",), not_this=("sad",)))
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+def test_columns_of_heads_stand_side_by_side_by_scope() -> None:
+    heads = own_codebook().heads
+    assert {head.name: heads.columns(head) for head in heads} == {
+        **{LABELS: slice(0, 2), "tone": slice(2, 4), "place": slice(4, 6)},
+        **{"stance": slice(0, 3), "topics": slice(3, 6)},
+    }
+    assert (heads.width("token"), heads.width("sentence")) == (6, 6)
+    assert heads.find("tone") == heads[3] and heads.find("nothing") is None
+    assert Heads.from_list(json.loads(json.dumps(heads.to_list()))) == heads
+
+
+def test_heads_of_a_configuration_of_framing_0_1() -> None:
+    codebook = Codebook.default()
+    lists = {"outputs": list(codebook.outputs), "voices": list(codebook.voices), "kinds": list(codebook.kinds)}
+    assert Heads.from_config(lists) == codebook.heads == Heads.from_config({"heads": codebook.heads.to_list()})
+    with pytest.raises(CheckpointError, match="names no heads"):
+        Heads.from_config({"model_type": "framing"})
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ([{"name": "a"}], "not of the expected form"),
+        (["a"], "not of the expected form"),
+        ([{"name": "a", "scope": "word", "names": ["x"], "activation": "softmax"}], "scope 'word'"),
+        ([{"name": "a", "scope": "token", "names": ["x"], "activation": "relu"}], "activation 'relu'"),
+        ([{"name": "a", "scope": "token", "names": ["x", "x"], "activation": "sigmoid"}], "the names"),
+        ([{"name": "a", "scope": "token", "names": [], "activation": "sigmoid"}], "the names"),
+        ([{"name": "a", "scope": "token", "names": ["x"], "activation": "sigmoid"}] * 2, "the heads"),
+        ([], "the heads"),
+    ],
+)
+def test_heads_that_make_no_sense_are_refused(entries: list[dict[str, object]], problem: str) -> None:
+    with pytest.raises(CheckpointError, match=problem):
+        Heads.from_list(entries)
 
 
 def test_the_template_is_valid_and_explains_itself() -> None:
@@ -188,9 +371,32 @@ _label = st.fixed_dictionaries(
     {"name": _name},
     optional={"axis": st.sampled_from(["actor", "event"]), "definition": _text, "typical": _texts, "not_this": _texts},
 )
+
+
+def _guides(**flags: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """A section in one of its forms: nothing, names, or names with what is said of them."""
+    guide = st.fixed_dictionaries({}, optional={"definition": _text, "cues": _texts, "rulings": _texts, **flags})
+    return st.none() | st.lists(_name, max_size=3, unique=True) | st.dictionaries(_name, guide | st.none(), max_size=3)
+
+
+_values = st.lists(_name, min_size=2, max_size=4, unique=True)
+_task = _values | st.one_of(
+    st.fixed_dictionaries({"values": _values}, optional={"choose": st.sampled_from(["one", "many"])}),
+    st.fixed_dictionaries({"values": _values, "scope": st.sampled_from(["mention", "span"])}),
+)
+_tasks = st.dictionaries(_name.map(lambda name: f"task_{name}"), _task, max_size=3)
 _codebooks = st.fixed_dictionaries(
     {"labels": st.lists(_label, min_size=1, max_size=4, unique_by=lambda label: label["name"])},
-    optional={"title": _text, "version": _text, "evidence": _texts},
+    optional={
+        "title": _text,
+        "version": _text,
+        "evidence": _texts,
+        "hedges": _guides(hedged=st.booleans()),
+        "voices": _guides(role=st.sampled_from(["own", "cited", "quoted", "other"])),
+        "kinds": _guides(outlet=st.booleans()),
+        "source": st.none() | _text,
+        "tasks": _tasks,
+    },
 )
 
 
@@ -201,6 +407,28 @@ def test_a_codebook_survives_dictionaries_yaml_and_json(data: dict[str, object])
     assert Codebook.from_dict(codebook.to_dict()) == codebook
     assert Codebook.from_yaml(codebook.to_yaml()) == codebook
     assert Codebook.from_dict(json.loads(json.dumps(codebook.to_dict()))) == codebook
+
+
+@settings(max_examples=100, deadline=None)
+@given(_codebooks)
+def test_an_outline_keeps_all_that_a_tool_goes_by(data: dict[str, object]) -> None:
+    codebook = Codebook.from_dict(data)
+    again = Codebook.from_dict(json.loads(json.dumps(codebook.outline())))
+    assert again.fingerprint == codebook.fingerprint
+    assert again.heads == codebook.heads
+    for name in ("label_names", "probability_names", "hedging_kinds", "outlet_kinds", "contrasts", "language"):
+        assert getattr(again, name) == getattr(codebook, name), name
+    assert [(guide.name, guide.role) for guide in again.voice_guides] == [
+        (guide.name, guide.role) for guide in codebook.voice_guides
+    ]
+    assert not any(label.definition or label.typical for label in again.labels)
+
+
+@pytest.mark.parametrize("data", [OWN, TASKS_ONLY], ids=["own", "tasks only"])
+def test_codebooks_with_tasks_survive_yaml(data: dict[str, object]) -> None:
+    codebook = Codebook.from_dict(data)
+    assert Codebook.from_yaml(codebook.to_yaml()) == codebook
+    assert Codebook.from_dict(codebook.outline()) == replace(codebook, evidence=())  # nothing else to leave out
 
 
 def test_the_built_in_codebook_survives_yaml_and_reads_as_by_safe_load() -> None:
@@ -282,13 +510,67 @@ MISTAKES = {
     "contrast of one": ("labels: [a]\ncontrasts: {x: [a]}\n", "own.yaml, line 2, contrasts.x: the labels", "two", ""),
     "contrast of twins": ("labels: [a]\ncontrasts: {x: [a, a]}\n", "own.yaml, line 2, contrasts.x: the la", "two", ""),
     "contrasts list": ("labels: [a]\ncontrasts: [a]\n", "own.yaml, line 2, contrasts: a list ['a']", "mapping", ""),
-    "hedge kind": (
-        "labels: [a]\nhedges:\n  epistemics: x\n",
-        "own.yaml, line 3, hedges.epistemics: the key 'epistemics' is unknown",
-        "epistemic, hearsay, distancing, approximation",
-        "did you mean 'epistemic'?",
+    "no labels in tasks": ("tasks:\n", "own.yaml, line 1: the key 'labels' is missing", "or tasks", ""),
+    "no labels and empty tasks": ("tasks: {}\n", "own.yaml, line 1: the key 'labels' is missing", "or tasks", ""),
+    "hedge name": (
+        "labels: [a]\nhedges:\n  Hear Say: x\n",
+        "own.yaml, line 3, hedges.Hear Say: the hedge name 'Hear Say'",
+        "lower-case",
+        "call it 'hear_say'",
     ),
-    "voice": ("labels: [a]\nvoices: {narrator: x}\n", "own.yaml, line 2, voices.narrator: the key", "author", ""),
+    "hedged": (
+        "labels: [a]\nhedges:\n  a: {hedged: maybe}\n",
+        "own.yaml, line 3, hedges.a.hedged: the text 'maybe' where yes or no belongs",
+        "yes or no",
+        "",
+    ),
+    "role": (
+        "labels: [a]\nvoices: {narrator: {role: owned}}\n",
+        "own.yaml, line 2, voices.narrator.role: the role 'owned'",
+        "own, cited, quoted, other",
+        "did you mean 'own'?",
+    ),
+    "kind key": (
+        "labels: [a]\nkinds: {x: {outlets: no}}\n",
+        "own.yaml, line 2, kinds.x.outlets: the key",
+        "outlet",
+        "did you mean 'outlet'?",
+    ),
+    "task list": ("labels: [a]\ntasks: [x]\n", "own.yaml, line 2, tasks: a list ['x'] where", "a mapping", ""),
+    "task name": ("tasks:\n  My Task: [a, b]\n", "own.yaml, line 2, tasks.My Task: the task name", "lower", "my_task"),
+    "task reserved": (
+        "tasks:\n  kind: [a, b]\n",
+        "own.yaml, line 2, tasks.kind: the task name 'kind' is",
+        "no col",
+        "",
+    ),
+    "task key": ("tasks: {t: {value: [a, b]}}\n", "own.yaml, line 1, tasks.t.value: the key", "values", "'values'"),
+    "task without values": ("tasks: {t: {scope: span}}\n", "own.yaml, line 1, tasks.t: the key 'values' is", "val", ""),
+    "task of one value": ("tasks: {t: [a]}\n", "own.yaml, line 1, tasks.t.values: the values ['a']", "two or more", ""),
+    "task scope": (
+        "tasks: {t: {scope: spans, values: [a]}}\n",
+        "own.yaml, line 1, tasks.t.scope: the scope 'spans'",
+        "sentence, mention, span",
+        "did you mean 'span'?",
+    ),
+    "task choose": (
+        "tasks:\n  t:\n    scope: mention\n    choose: many\n    values: [a, b]\n",
+        "own.yaml, line 4, tasks.t.choose: choose 'many' with scope 'mention'",
+        "choose: one",
+        "",
+    ),
+    "mentions of nothing": (
+        "tasks:\n  tone: {scope: mention, values: [a, b]}\n",
+        "own.yaml, line 2, tasks.tone: the task 'tone' is asked of mentions, and there is no label",
+        "labels",
+        "",
+    ),
+    "span task and label": (
+        "labels: [slur]\ntasks:\n  slur: {scope: span, values: [a]}\n",
+        "own.yaml, line 3, tasks.slur: the task name 'slur' is taken",
+        "a name that is no label",
+        "",
+    ),
     "guide key": ("labels: [a]\nsource: {cue: [x]}\n", "own.yaml, line 2, source.cue: the key 'cue'", "cues", "'cues'"),
     "duplicate key": (
         "labels: [a]\ntitle: x\nlabels: [b]\n",

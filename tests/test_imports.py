@@ -1,6 +1,7 @@
 """Imports go downward, and `import framing` stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,27 +9,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "framing"
+#: Names of transformers and argparse that have no public form.
+OF_OTHER_LIBRARIES = {"_attn_implementation", "_name_or_path", "_actions", "_get_train_sampler", "_save"}
 
-# From the ground up. A module may import from its own layer and from those before it.
-LAYERS = [
-    ["errors"],
-    ["types", "files"],
-    ["codebook"],
-    ["markup"],
-    ["seeds"],
-    ["text"],
-    ["model"],
-    ["engine"],
-    ["labeler"],
-    ["records"],
-    ["evaluate"],
-    ["train"],
-    ["batch"],
-    ["benchmark"],
-    ["cli"],
-]
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+ROW = re.compile(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", re.MULTILINE)
 MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def rooms() -> dict[str, set[str]]:
+    """Room -> rooms that it may import, from the table of ARCHITECTURE.md; rooms stand there from the ground up."""
+    table = ROW.findall((PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    names = [name for name, _ in table]
+    return {name: set(names) if "all" in allowed else set(re.findall(r"`(\w+)`", allowed)) for name, allowed in table}
 
 
 def imported_framing_modules(path: Path) -> set[str]:
@@ -42,14 +34,62 @@ def imported_framing_modules(path: Path) -> set[str]:
     return found
 
 
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_downward(path: Path) -> None:
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if own in ("__init__", "__main__"):
+def test_a_module_imports_what_its_room_may(path: Path) -> None:
+    if (own := room_of(path)) in ("__init__", "__main__"):
         return
-    assert own in RANK, f"{own} has no place in the order of imports; add it to LAYERS"
-    upward = {name for name in imported_framing_modules(path) if RANK.get(name, len(LAYERS)) > RANK[own]}
-    assert not upward, f"{own} imports upward: {sorted(upward)}"
+    assert own in rooms(), f"{own} is no room of ARCHITECTURE.md"
+    assert not imported_framing_modules(path) - rooms()[own] - {own}
+
+
+def test_the_map_has_no_room_or_way_too_many() -> None:
+    used: dict[str, set[str]] = {}
+    for path in MODULES:
+        used.setdefault(room_of(path), set()).update(imported_framing_modules(path) - {room_of(path)})
+    known = rooms()
+    assert set(known) == set(used) - {"__init__", "__main__"}
+    assert {room: allowed - used[room] for room, allowed in known.items() if room != "cli"} == {
+        room: set() for room in known if room != "cli"
+    }
+
+
+def test_imports_go_downward() -> None:
+    order = list(rooms())
+    for room, allowed in rooms().items():
+        assert all(order.index(other) < order.index(room) for other in allowed - {room}) or room == "cli", room
+
+
+def private_uses(path: Path) -> set[str]:
+    """Names with an underscore that a module takes from another module of the package or from an object of it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("framing", "benchmarks"))
+        for alias in node.names
+        if alias.name.startswith("_") and alias.name != "_options"
+    }
+    own = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    own |= {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            found |= {node.attr} - own
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_uses_private_names_of_another(path: Path) -> None:
+    assert private_uses(path) <= OF_OTHER_LIBRARIES
 
 
 def test_there_are_modules_to_check() -> None:

@@ -3,17 +3,21 @@
 import datetime
 import itertools
 import json
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import framing
-from framing import Document, InputError, Kind, Labeler, SentenceLabels
+from framing import Document, InputError, Kind, Labeler, Mention, SentenceLabels
 from framing.codebook import Codebook
-from framing.engine import Batch, Logits
+from framing.decoding.decoder import DecodedSentence
+from framing.engine import Batch, BatchLogits
 from framing.errors import CheckpointNotFoundError, CodebookMismatchError, SettingError
+from tests.conftest import write_tiny_checkpoint
 
 ARTICLE = (
     "The ministry said the army retook the town. “The rebels fled. The heroes liberated us. It may rain,” he said.\n\n"
@@ -26,9 +30,9 @@ def same(a: SentenceLabels, b: SentenceLabels) -> bool:
     return (
         a.text == b.text
         and a.kind == b.kind
-        and [(m.label, m.start, m.end, m.voice, m.source) for m in a.mentions]
-        == [(m.label, m.start, m.end, m.voice, m.source) for m in b.mentions]
-        and list(a.probabilities.values()) == pytest.approx(list(b.probabilities.values()), abs=1e-4)
+        and [(m.label, m.start, m.end, m.voice, m.source and m.source.text) for m in a.mentions]
+        == [(m.label, m.start, m.end, m.voice, m.source and m.source.text) for m in b.mentions]
+        and a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
     )
 
 
@@ -39,7 +43,9 @@ def test_a_string_is_a_sentence_and_a_list_is_a_list(tiny_labeler: Labeler) -> N
     assert [sentence.index for sentence in labels] == [0, 1, 2]
     assert same(tiny_labeler(texts[2]), labels[2])
     assert all(same(a, b) for a, b in zip(labels, tiny_labeler(text for text in texts), strict=True))
-    assert tiny_labeler([]) == []
+    assert len(tiny_labeler([])) == 0
+    assert labels.codebook is tiny_labeler.codebook
+    assert labels[1:].sentences == labels.sentences[1:]
     assert any(sentence.mentions for sentence in labels)
 
 
@@ -51,11 +57,12 @@ def test_sentences_of_a_list_know_nothing_of_each_other(tiny_labeler: Labeler) -
 
 def test_a_quotation_runs_on_in_the_sentences_of_one_document(tiny_labeler: Labeler) -> None:
     texts = ['He said: "The army fled.', "The rebels retook the town.", 'It may rain."', "The army fled."]
-    inside = tiny_labeler.sentences(texts, outlet="Herald", document_id="7")
+    inside = tiny_labeler.sentences(texts, outlet="Herald", id="7", published=datetime.date(2016, 12, 15))
     apart = tiny_labeler(texts)
     assert inside[1].probabilities != pytest.approx(apart[1].probabilities, abs=1e-4)
     assert same(inside[3], apart[3])
     assert (inside[2].outlet, inside[2].document_id, inside[2].index) == ("Herald", "7", 2)
+    assert inside[2].published == "2016-12-15"
     joined = "\n".join(texts)
     assert [joined[s.start : s.end] for s in inside] == texts
 
@@ -67,6 +74,21 @@ def test_given_kinds_are_kept(tiny_labeler: Labeler) -> None:
         tiny_labeler.sentences(["a", "b"], kinds=["body"])
     with pytest.raises(InputError, match="sentence 0 is 'leader'"):
         tiny_labeler.sentences(["a"], kinds=["leader"])
+
+
+def test_kinds_of_a_users_codebook(tmp_path: Path) -> None:
+    codebook = Codebook.from_dict({"labels": ["rebels"], "kinds": {"tweet": {}, "reply": {"outlet": "no"}}})
+    labeler = framing.load(write_tiny_checkpoint(tmp_path, codebook=codebook), engine="onnx")
+    labels = labeler.sentences(["The rebels fled."] * 2, kinds=["tweet", "reply"])
+    assert [sentence.kind for sentence in labels] == ["tweet", "reply"]
+    with pytest.raises(InputError, match="sentence 0 is 'headline'"):
+        labeler.sentences(["The rebels fled."], kinds=["headline"])
+    # What the rules of reading are sure of is none of its kinds.
+    document = labeler.document("The rebels fled in the rain.", title="Army retakes town")
+    assert {sentence.kind for sentence in document} <= {"tweet", "reply"}
+    mentioned = [Mention("rebels", 4, 10, "rebels", "author", 0.9, 0.9)] * 2
+    counted = [replace(s, mentions=(m,)) for s, m in zip(labels, mentioned, strict=True)]
+    assert replace(labels, sentences=tuple(counted)).counts() == {"rebels": 1}
 
 
 def test_a_document(tiny_labeler: Labeler) -> None:
@@ -87,6 +109,32 @@ def test_a_title_becomes_the_first_sentence(tiny_labeler: Labeler) -> None:
     labels = tiny_labeler.document(ARTICLE, title="Army retakes town")
     assert (labels[0].text, labels[0].kind) == ("Army retakes town", Kind.HEADLINE)
     assert all(labels.document.text[s.start : s.end] == s.text for s in labels)
+    assert {s.text_offset for s in labels} == {len("Army retakes town") + 2}
+    assert [ARTICLE[s.start - s.text_offset : s.end - s.text_offset] for s in labels[1:]] == [
+        s.text for s in labels[1:]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "headlines"),
+    [
+        # The text begins with its title, in other letters or white space, or of several sentences.
+        ("ARMY  RETAKES TOWN\n\nIt may rain. He said so.", "Army retakes town", ["ARMY  RETAKES TOWN"]),
+        ("Rain. Army fled!\n\nIt may rain.", "Rain. Army fled!", ["Rain.", "Army fled!"]),
+        # Words of the title that stand elsewhere are no headline.
+        ("It may rain. The army fled in the city.", "The army fled, it may rain. Heroes seized the market", []),
+        ("Rain. The army fled to the market.", "The rain. Rain. The army fled to the market of the town", []),
+    ],
+)
+def test_a_sentence_that_merely_occurs_in_the_title_is_no_headline(
+    tiny_labeler: Labeler, text: str, title: str, headlines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither the rules of reading nor the model have a say.
+    monkeypatch.setattr(DecodedSentence, "kind", lambda self, rule=None: "body")
+    document = Document(text, title=title)
+    (labels,) = tiny_labeler.documents([document])
+    assert [s.text for s in labels if s.kind == Kind.HEADLINE] == headlines
+    assert labels.document.text == text
 
 
 def test_html_is_read_as_a_page(tiny_labeler: Labeler) -> None:
@@ -127,11 +175,59 @@ def test_documents_stream_in_order_with_bounded_look_ahead(
     assert all(same(a, b) for labels in (rest[0], rest[37]) for a, b in zip(labels, alone, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("text", "in_a_document", "in_a_group"),
+    [
+        ("The army fled {} rebels. Rain in the city.", 2, 6),
+        # A group is also closed at 250 code points a sentence: these have 1,250 of the 1,500.
+        ("The army fled {} " + "rain " * 247, 1, 2),
+    ],
+)
+def test_no_more_than_two_groups_are_in_memory(
+    tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch, text: str, in_a_document: int, in_a_group: int
+) -> None:
+    """A producer that is faster than the model, or a reader that is slower, must not fill the memory."""
+    monkeypatch.setattr(tiny_labeler.engine, "look_ahead", 6)
+    groups = most = 0
+    encode, decode = tiny_labeler.encoder.encode, tiny_labeler.decoder.decode
+
+    def encoding(*arguments: Any) -> Any:
+        nonlocal groups, most
+        groups += 1
+        most = max(most, groups)
+        return encode(*arguments)
+
+    def decoding(*arguments: Any) -> Any:
+        nonlocal groups
+        groups -= 1
+        return decode(*arguments)
+
+    monkeypatch.setattr(tiny_labeler.encoder, "encode", encoding)
+    monkeypatch.setattr(tiny_labeler.decoder, "decode", decoding)
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        for number in itertools.count():
+            taken += 1
+            yield text.format(number)
+
+    stream = tiny_labeler.documents(endless())
+    for given, labels in enumerate(itertools.islice(stream, 60), start=1):
+        assert len(labels) == in_a_document
+        # What was taken and not given yet is at most two groups, and the document that closes the second.
+        assert (taken - given) * in_a_document <= 2 * in_a_group + in_a_document
+        time.sleep(0.001)  # the reader is slow; what runs beside it must not go on
+    assert most == 2
+    stream.close()
+    assert taken <= 60 + 2 * in_a_group // in_a_document + 1
+
+
 def test_sentences_that_repeat_are_computed_once(tiny_labeler: Labeler, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = 0
     run_all = tiny_labeler.engine.run_all
 
-    def counting(batches: Sequence[Batch]) -> Iterator[Logits]:
+    def counting(batches: Sequence[Batch]) -> Iterator[BatchLogits]:
         nonlocal rows
         rows += sum(map(len, batches))
         return run_all(batches)
@@ -188,7 +284,6 @@ def test_nothing_to_read_is_boilerplate(tiny_labeler: Labeler, text: str) -> Non
 def test_any_text_gives_a_record(tiny_labeler: Labeler, text: str) -> None:
     labels = tiny_labeler(text)
     assert labels.text == text
-    assert not labels.truncated
     for span in (*labels.mentions, *labels.hedges, *labels.sources):
         assert text[span.start : span.end] == span.text
     json.dumps(labels.to_dict())
@@ -226,6 +321,15 @@ def test_what_is_no_sentence(tiny_labeler: Labeler, sentences: Any, message: str
 def test_what_is_no_document(tiny_labeler: Labeler, item: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         list(tiny_labeler.documents(["The army fled.", item]))
+
+
+def test_what_cannot_be_used_is_set_aside_where_that_is_wanted(tiny_labeler: Labeler) -> None:
+    items = ["The army fled.", 7, {"text": "Rain."}, {"body": "x"}, Document("The city.", id="z")]
+    aside: list[tuple[Any, str]] = []
+    found = list(tiny_labeler.documents(items, on_error=lambda item, error: aside.append((item, error.message))))
+    assert [labels.document.id for labels in found] == ["0", "2", "z"]
+    assert [item for item, _ in aside] == [7, {"body": "x"}]
+    assert aside[0][1].startswith("document 1 is a int")
 
 
 def test_tables(tiny_labeler: Labeler) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framing.codebook import Codebook, Label
+from framing.codebook import Codebook, Task
 from framing.errors import CodebookError, MarkupError, UnreadableFileError
 from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag, check_examples, parse, read_rows, write
-from framing.types import Kind, Rejected, Voice
+from framing.types import Kind, Rejected
+from tests.own_codebook import own_codebook
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 GOLD = Path(__file__).parents[2] / "shared" / "data" / "gold_dev.tsv"
@@ -28,7 +31,7 @@ def test_spans_have_offsets_into_the_sentence_without_marks() -> None:
     assert [(s.start, s.end, s.text) for s in sentence.spans] == [(0, 2, "He"), (8, 17, "the junta"), (18, 21, "may")]
     assert [s.tags for s in sentence.spans] == [
         (Tag("source", "source"),),
-        (Tag("frame", "regime", Voice.ATTRIBUTED),),
+        (Tag("frame", "regime", "attributed"),),
         (Tag("hedge", "epistemic"),),
     ]
 
@@ -93,32 +96,74 @@ def test_a_bracket_right_before_a_mark() -> None:
 
 # --- lossless both ways -------------------------------------------------------------------------------------------
 
-_tags = st.lists(
-    st.one_of(
-        st.builds(Tag, st.just("frame"), st.sampled_from(CODEBOOK.label_names), st.sampled_from(Voice)),
-        st.builds(Tag, st.just("hedge"), st.sampled_from(CODEBOOK.hedge_kinds)),
-        st.just(Tag("source", "source")),
-    ),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda tag: tag.output,
-).map(tuple)
+#: The built-in one with tasks of every form, one that has nothing but labels and tasks, and the built-in one.
+CODEBOOKS = (replace(CODEBOOK, tasks=own_codebook().tasks), own_codebook(), CODEBOOK)
+
+
+def _answers_of(tasks: Sequence[Task]) -> st.SearchStrategy[dict[str, str]]:
+    """Answers of some of the tasks."""
+
+    def values(task: Task) -> st.SearchStrategy[str]:
+        if task.choose == "one":
+            return st.sampled_from(task.names)
+        return st.lists(st.sampled_from(task.names), unique=True).map("+".join)
+
+    return st.fixed_dictionaries({}, optional={task.name: values(task) for task in tasks})
+
+
+def _tags_of(codebook: Codebook) -> st.SearchStrategy[tuple[Tag, ...]]:
+    frame = st.builds(
+        lambda label, voice, answers: Tag("frame", label, voice, answers=tuple(answers.items())),
+        st.sampled_from(codebook.label_names),
+        st.sampled_from(codebook.voices or (None,)),
+        _answers_of(codebook.tasks_of("mention")),
+    )
+    others = [Tag("hedge", kind) for kind in codebook.hedge_kinds]
+    others += [Tag("source", "source")] * (codebook.source_guide is not None)
+    others += [Tag("task", value, task=task.name) for task in codebook.tasks_of("span") for value in task.names]
+    tag = st.one_of(frame, st.sampled_from(others))
+    return st.lists(tag, min_size=1, max_size=3, unique_by=lambda tag: tag.output).map(tuple)
+
+
 # Text in which brackets, bars and backslashes are the rule, and any other character can turn up.
 _text = st.text(st.one_of(st.sampled_from("[]|\\+. a\n"), st.characters()), max_size=24)
 
 
 @st.composite
-def _sentences(draw: st.DrawFn) -> MarkedSentence:
-    text = draw(_text)
-    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=6)))
+def _sentences(draw: st.DrawFn, codebook: Codebook, text: st.SearchStrategy[str] = _text) -> MarkedSentence:
+    drawn = draw(text)
+    cuts = sorted(draw(st.lists(st.integers(0, len(drawn)), max_size=6)))
     ranges = [(a, b) for a, b in pairwise(cuts) if a < b and draw(st.booleans())]
-    return MarkedSentence(text, tuple(MarkedSpan(a, b, text[a:b], draw(_tags)) for a, b in ranges))
+    tags = _tags_of(codebook)
+    return MarkedSentence(drawn, tuple(MarkedSpan(a, b, drawn[a:b], draw(tags)) for a, b in ranges))
 
 
 @settings(max_examples=200, deadline=None)
-@given(_sentences())
-def test_every_sentence_survives_writing_and_parsing(sentence: MarkedSentence) -> None:
-    assert parse(write(sentence), CODEBOOK) == sentence
+@given(st.sampled_from(CODEBOOKS).flatmap(lambda book: st.tuples(st.just(book), _sentences(book))))
+def test_every_sentence_survives_writing_and_parsing(drawn: tuple[Codebook, MarkedSentence]) -> None:
+    codebook, sentence = drawn
+    assert parse(write(sentence), codebook) == sentence
+
+
+_line = st.text(st.characters(exclude_characters="\t\n\r"), min_size=1, max_size=12).filter(str.strip)
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> tuple[Codebook, MarkedRow]:
+    codebook = draw(st.sampled_from(CODEBOOKS))
+    group, kind = draw(_line), draw(st.sampled_from(codebook.kinds or (None,)))
+    sentence = draw(_sentences(codebook, _line))
+    answers = draw(_answers_of(codebook.tasks_of("sentence")))
+    if draw(st.booleans()):
+        return codebook, MarkedRow(group, kind, sentence, answers=answers)
+    return codebook, MarkedRow(group, kind, sentence, draw(_line), group, draw(_line), answers)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_rows())
+def test_every_row_survives_writing_and_parsing(drawn: tuple[Codebook, MarkedRow]) -> None:
+    codebook, row = drawn
+    assert MarkedRow.parse(row.to_line(), codebook) == row
 
 
 _pieces = st.sampled_from(["[[", "[", "]]", "]", "|", "\\", "|source]]", "|heroes.quoted+source]]", "a", " ", "é"])
@@ -172,7 +217,7 @@ def test_the_gold_set_is_written_back_as_it_was() -> None:
         ("The [[army|goverment.author]] left.", 12, "the label 'goverment'", "did you mean 'government'?"),
         ("The [[army|government.auther]] left.", 12, "the voice 'auther'", "did you mean 'author'?"),
         ("The [[army|government]] left.", 12, "the tag 'government' is none", "government.author"),
-        ("The [[army|government.author.]] left.", 12, "the voice 'author.'", "did you mean 'author'?"),
+        ("The [[army|government.author.]] left.", 12, "the tag 'government.author.' is none", ""),
         ("It [[may|hedge.epistemc]] rain.", 10, "the hedge kind 'epistemc'", "did you mean 'epistemic'?"),
         ("[[He|sorce]] left.", 6, "the tag 'sorce' is none", "did you mean 'source'?"),
         ("[[He|source.author]] left.", 6, "the tag 'source.author' is none", ""),
@@ -192,11 +237,49 @@ def test_broken_markup_is_told_with_its_column(marked: str, column: int, problem
 
 
 def test_without_a_codebook_any_label_will_do() -> None:
-    assert parse("[[x|my_label_2.quoted]]").spans[0].tags == (Tag("frame", "my_label_2", Voice.QUOTED),)
+    assert parse("[[x|my_label_2.quoted]]").spans[0].tags == (Tag("frame", "my_label_2", "quoted"),)
     with pytest.raises(MarkupError, match="My"):
         parse("[[x|My.quoted]]")
     with pytest.raises(MarkupError, match="hedge kind"):
         parse("[[x|hedge.quoted]]")
+
+
+@pytest.mark.parametrize(
+    ("marked", "tags"),
+    [
+        ("[[Men|rebels]] left", (Tag("frame", "rebels"),)),
+        ("[[Men|rebels.tone=ironic]] left", (Tag("frame", "rebels", answers=(("tone", "ironic"),)),)),
+        ("[[Homs|place.town]] fell", (Tag("task", "town", task="place"),)),
+        ("[[Homs|place.town+rebels]] fell", (Tag("task", "town", task="place"), Tag("frame", "rebels"))),
+    ],
+)
+def test_marks_of_a_codebook_without_voices_and_with_tasks(marked: str, tags: tuple[Tag, ...]) -> None:
+    (span,) = parse(marked, own_codebook()).spans
+    assert span.tags == tags
+    assert [tag.output for tag in tags] == ["place.town" if tag.task else "rebels" for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("marked", "problem", "hint"),
+    [
+        ("[[Men|rebels.author]]", "column 7: the tag 'rebels.author' is none", ""),
+        ("[[Men|rebel]]", "column 7: the label 'rebel'", "did you mean 'rebels'?"),
+        ("[[Men|rebels.tone=ironical]]", "column 7: the value 'ironical' of the task 'tone'", "did you mean 'ironic'?"),
+        ("[[Men|rebels.tune=ironic]]", "column 7: the task 'tune'", "did you mean 'tone'?"),
+        ("[[Men|rebels.stance=hostile]]", "column 7: the task 'stance'", ""),  # it is asked of sentences
+        ("[[Men|rebels.tone=plain.tone=ironic]]", "column 7: the task 'tone' twice", ""),
+        ("[[Homs|place.city]]", "column 8: the value 'city'", ""),
+        ("[[Homs|place]]", "column 8: the label 'place'", ""),
+        ("[[He|source]]", "column 6: the tag 'source' is none", ""),
+        ("[[may|hedge.epistemic]]", "column 7: the tag 'hedge.epistemic' is none", ""),
+        ("[[Homs|place.town+place.town]]", "column 19: 'place.town' twice", ""),
+    ],
+)
+def test_broken_marks_of_tasks_are_told(marked: str, problem: str, hint: str) -> None:
+    with pytest.raises(MarkupError) as caught:
+        parse(marked, own_codebook())
+    assert caught.value.message.startswith(problem)
+    assert hint in (caught.value.hint or "")
 
 
 def test_a_codebook_can_do_without_a_hedge_kind() -> None:
@@ -229,11 +312,15 @@ def test_spans_and_tags_that_make_no_sense_are_refused() -> None:
     with pytest.raises(MarkupError, match="the span 'b'"):
         MarkedSentence("abc", (MarkedSpan(0, 1, "b", (source,)),))
     with pytest.raises(MarkupError, match="voice"):
-        Tag("frame", "rebels")
+        Tag("hedge", "epistemic", "author")
     with pytest.raises(MarkupError, match="voice"):
-        Tag("hedge", "epistemic", Voice.AUTHOR)
+        Tag("source", "source", answers=(("tone", "plain"),))
+    with pytest.raises(MarkupError, match="with task None"):
+        Tag("task", "town")
+    with pytest.raises(MarkupError, match="with task place"):
+        Tag("frame", "rebels", "author", task="place")
     with pytest.raises(MarkupError, match="tag name"):
-        Tag("frame", "a.b", Voice.AUTHOR)
+        Tag("frame", "a.b", "author")
 
 
 # --- rows and files -----------------------------------------------------------------------------------------------
@@ -250,6 +337,35 @@ def test_a_row_of_five_columns_is_grouped_by_its_document() -> None:
     row = MarkedRow.parse(line, CODEBOOK)
     assert (row.id, row.outlet, row.document, row.group) == ("7", "The Post", "post/12", "post/12")
     assert row.to_line() == line
+
+
+def test_a_row_says_what_tasks_ask_of_its_sentence() -> None:
+    row = MarkedRow.parse("g1\tstance=hostile topics=war+trade\tThey fled.", own_codebook())
+    assert (row.kind, row.answers) == (None, {"stance": "hostile", "topics": "war+trade"})
+    # Nothing chosen is an answer; no answer is none.
+    assert MarkedRow.parse("g1\ttopics=\tThey fled.", own_codebook()).answers == {"topics": ""}
+    assert MarkedRow.parse("g1\t\tThey fled.", own_codebook()).answers == {}
+    with_kind = MarkedRow.parse("g1\tcaption stance=neutral\tThey fled.", CODEBOOKS[0])
+    assert (with_kind.kind, with_kind.answers) == ("caption", {"stance": "neutral"})
+
+
+@pytest.mark.parametrize(
+    ("about", "problem"),
+    [
+        ("stance=angry", "the value 'angry' of the task 'stance' in 'stance=angry' is unknown"),
+        ("stance=", "the value '' of the task 'stance'"),
+        ("stance=hostile+neutral", "the value 'hostile+neutral' of the task 'stance'"),
+        ("stance=hostile stance=neutral", "the task 'stance' twice"),
+        ("topics=war+", "the value '' of the task 'topics'"),
+        ("tone=plain", "the task 'tone'"),  # it is asked of mentions
+        ("body", "the task 'body'"),  # there are no kinds
+        ("stance=hostile  topics=war", "the task ''"),
+    ],
+)
+def test_answers_that_make_no_sense_are_told(about: str, problem: str) -> None:
+    with pytest.raises(MarkupError) as caught:
+        MarkedRow.parse(f"g1\t{about}\tThey fled.", own_codebook(), where="a.tsv:1")
+    assert caught.value.message.startswith(f"a.tsv:1: {problem}")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +390,7 @@ def test_a_bad_line_is_told_with_file_and_line(tmp_path: Path, line: str, proble
     rejected: list[Rejected] = []
     rows = list(read_rows(path, CODEBOOK, on_reject=rejected.append))
     assert [row.group for row in rows] == ["g0", "g2"]
-    assert [r.where for r in rejected] == [f"{path}:3"]
+    assert [(r.where, r.row) for r in rejected] == [(f"{path}:3", 3)]
     assert rejected[0].reason.startswith(problem)
     assert "expected" in rejected[0].reason
     assert rejected[0].value == line
@@ -317,7 +433,7 @@ def test_examples_of_the_built_in_codebook() -> None:
     [("[[x|b.author", "column 1"), ("[[x|c.author]]", "'c'"), ("no mark", "does not carry the label")],
 )
 def test_a_bad_example_is_told_with_its_label(example: str, problem: str) -> None:
-    codebook = Codebook(name="mine", labels=(Label("a"), Label("b", examples=("[[x|b.author]]", example))))
+    codebook = Codebook.from_dict({"labels": ["a", {"name": "b", "examples": ["[[x|b.author]]", example]}]})
     with pytest.raises(CodebookError, match=r"label 'b', examples\[1\]") as caught:
         check_examples(codebook)
     assert problem in str(caught.value)

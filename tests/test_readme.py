@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+import framing
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
@@ -43,6 +45,15 @@ def test_both_set_up_commands_make_their_own_environment() -> None:
         block = README.split(f"<!-- {marker} -->")[1].split("```bash\n")[1].split("```")[0]
         assert block.startswith("python3 -m venv .venv\n")
         assert "pip install" in block
+
+
+def test_its_codebook_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    path = tmp_path / "mine.yaml"
+    path.write_text(block, encoding="utf-8")
+    codebook = framing.Codebook.load(path)
+    assert [label.name for label in codebook.labels] == ["solidarity", "threat"]
+    assert codebook.heads.find("stance").names == ("for", "against", "neutral")
 
 
 def test_linked_files_exist() -> None:

@@ -10,6 +10,7 @@ from framing.codebook import Codebook
 from framing.errors import InputError, UnreadableFileError
 from framing.seeds import check, datasheet_is_current, write_datasheet
 from framing.types import Kind
+from tests.own_codebook import own_codebook
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "seeds"
@@ -123,12 +124,37 @@ def test_a_codebook_of_ones_own(folder: Path) -> None:
     assert [problem.where[-2:] for problem in report.problems] == [":2", ":3"]
 
 
+def test_a_codebook_without_voices_and_with_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "own.tsv"
+    path.write_text(
+        "g1\tstance=hostile topics=war+weather\t[[Rebels|rebels.tone=ironic]] took [[Homs|place.town]] in the rain.\n"
+        "g1\tstance=hostile topics=\t[[They|terrorists]] left [[Homs|place.town]] for [[Oman|place.country]].\n"
+        "g2\ttopics=war\tRain [[came|rebels.tone=plain]].\n"
+        "g2\tbody\tRain came back.\n",
+        encoding="utf-8",
+    )
+    report = check([path], own_codebook())
+    assert report.frames == {"rebels": {"": 2}, "terrorists": {"": 1}}
+    assert report.frame_sentences == {"rebels": 2, "terrorists": 1}
+    assert report.tasks == {
+        "stance": {"supportive": 0, "neutral": 0, "hostile": 2},
+        "topics": {"war": 2, "weather": 1, "trade": 0},
+        "tone": {"plain": 1, "ironic": 1},
+        "place": {"town": 2, "country": 1},
+    }
+    assert (report.kinds, report.hedges, report.hedged, report.sources) == ({}, {}, 0, 0)
+    assert [problem.where for problem in report.problems] == [f"{path}:4"]
+    markdown = report.to_markdown()
+    assert "| frame | sentences | mentions |\n" in markdown
+    assert "| place | count |\n| --- | ---: |\n| town | 2 |\n| country | 1 |" in markdown
+
+
 def test_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no files"):
         check([tmp_path])
     with pytest.raises(InputError, match="an empty list"):
         check([])
-    with pytest.raises(UnreadableFileError, match="no file or folder"):
+    with pytest.raises(UnreadableFileError, match="there is no file"):
         check([tmp_path / "none"])
 
 

@@ -10,8 +10,8 @@ from framing.errors import InputError
 from framing.evaluate.scoring import Interval
 from framing.types import SentenceLabels
 
-#: What may change -> what of a sentence's labels must be equal for it not to. ``spans`` are the places of all mentions,
-#: hedges and sources, ``voices`` those of the mentions whose label and place are the same in both.
+#: What may change -> the part of a sentence's labels that is compared. ``spans`` are the places of all mentions, hedges
+#: and sources; ``voices`` are compared where a mention has the same label and place in both runs.
 ASPECTS: dict[str, Callable[[SentenceLabels], Any]] = {
     "frames": lambda labels: set(labels.frames),
     "spans": lambda labels: {

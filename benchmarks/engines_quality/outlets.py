@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from framing.codebook import VOICE
 from framing.errors import InputError
 from framing.evaluate.scoring import Array, Counts, Interval, f1
 
@@ -160,7 +161,8 @@ def tallies_of(counts: Counts) -> Array:
     sentences.
     """
     frames = counts.sentence[:, : counts.frames].sum(axis=1)
-    right, paired = np.trace(counts.voice, axis1=1, axis2=2), counts.voice.sum(axis=(1, 2))
+    voices = counts.choices[VOICE]
+    right, paired = np.trace(voices, axis1=1, axis2=2), voices.sum(axis=(1, 2))
     return np.column_stack([frames, right, paired, counts.size])
 
 

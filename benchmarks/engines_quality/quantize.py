@@ -12,10 +12,12 @@ from pathlib import Path
 
 from framing.errors import CheckpointError
 from framing.model.checkpoint import GRAPH, Checkpoint, write_sums
+from framing.model.onnx_graph import OUTPUTS
 
 _QUANTIZED = ("MatMul", "Attention")
-#: Outputs of the nodes that stay as they are: the products of the heads.
-_HEADS = ("heads", "kind")
+#: Nodes that stay as they are: the products of the heads, also where ONNX Runtime joins product and sum to a Gemm that
+#: its quantiser takes apart again.
+_HEADS = [name for output in OUTPUTS.values() for name in (f"{output}.product", f"{output}_MatMul")]
 
 
 def write_int8(checkpoint: Checkpoint, folder: Path, *, per_channel: bool, reduce_range: bool) -> Path:
@@ -47,7 +49,7 @@ def write_int8(checkpoint: Checkpoint, folder: Path, *, per_channel: bool, reduc
         folded,
         folder / GRAPH,
         op_types_to_quantize=list(_QUANTIZED),
-        nodes_to_exclude=list(_HEADS),
+        nodes_to_exclude=_HEADS,
         per_channel=per_channel,
         reduce_range=reduce_range,
         weight_type=QuantType.QInt8,

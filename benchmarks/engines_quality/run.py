@@ -13,28 +13,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-import yaml
 
+from benchmarks import options
 from benchmarks.engines_quality import outlets, texts
 from benchmarks.engines_quality.agreement import ANYTHING, CHANGES, Agreement, compare
 from benchmarks.engines_quality.outlets import OutletReport
 from benchmarks.engines_quality.quantize import write_int8
 from benchmarks.engines_quality.texts import TextSet
-from benchmarks.quality.run import (
-    Measured,
+from benchmarks.quality.scores import (
+    ScoredSystem,
     as_json,
-    checkpoint_facts,
     difference,
-    gold_facts,
-    measure_labels,
+    intervals_note,
+    score_system,
     signed_interval,
     with_interval,
 )
-from benchmarks.quality.run import Suite as QualitySuite
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line, gold_facts
+from benchmarks.suites import EngineSpec, EnginesSuite, QualitySuite
 from framing.cli._errors import reporting_errors
 from framing.codebook import Codebook
 from framing.errors import MissingExtraError, SettingError
@@ -43,13 +42,10 @@ from framing.evaluate.scoring import Difference
 from framing.labeler import Labeler, load
 from framing.markup import read_rows
 from framing.model.checkpoint import Checkpoint
+from framing.speed import SEEDS
 from framing.types import SentenceLabels
 
-ROOT = Path(__file__).parents[2]
-T = TypeVar("T")
-SUITE_FILE = Path(__file__).parent / "suite.yaml"
 PACKAGES = ("numpy", "scipy", "torch", "transformers", "onnxruntime", "onnx", "openvino", "tokenizers")
-DEVICES = ("cpu", "cuda")
 _CHANGE_TITLES = {
     "frames": "frames change",
     "spans": "spans change",
@@ -63,80 +59,6 @@ _OUTLET_TITLES = {
     "voice_accuracy": "voice of paired mentions, accuracy",
     "frames_found_ratio": "frames found for each that is there",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SystemSpec:
-    """How the model is run.
-
-    Attributes:
-        title: for people.
-        engine, device, precision: see :func:`framing.load`.
-        int8: the ONNX graph is quantised first.
-        most_sentences: of each set but the gold, evenly spread; all if ``None``. For what is slow where it runs.
-    """
-
-    title: str
-    engine: str
-    device: str
-    precision: str
-    int8: bool = False
-    most_sentences: int | None = None
-
-    def read_of(self, sentences: Sequence[T]) -> Sequence[T]:
-        """Those of a set's sentences, or of what was said of them, that the system reads."""
-        return sentences[:: max(1, -(-len(sentences) // (self.most_sentences or len(sentences))))]
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """What ``suite.yaml`` declares.
-
-    Attributes:
-        name, title: of the suite.
-        reference: the system that the others are compared with.
-        systems: by name, in the order they run.
-        article_sentences: of articles, at most.
-        int8: settings of :func:`~benchmarks.engines_quality.quantize.write_int8`.
-        outlets: settings of :func:`~benchmarks.engines_quality.outlets.report`.
-    """
-
-    name: str
-    title: str
-    reference: str
-    systems: Mapping[str, SystemSpec]
-    article_sentences: int
-    int8: Mapping[str, bool]
-    outlets: Mapping[str, int]
-
-    @classmethod
-    def load(cls, path: Path = SUITE_FILE) -> Suite:
-        """Reads a declaration.
-
-        Raises:
-            SettingError: the reference is none of the systems.
-        """
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        systems = {name: SystemSpec(**spec) for name, spec in data["systems"].items()}
-        if data["reference"] not in systems:
-            raise SettingError(f"the reference of {path.name} is {data['reference']!r}", expected=", ".join(systems))
-        return cls(**{**data, "systems": systems})
-
-    def chosen(self, device: str, names: str = "") -> dict[str, SystemSpec]:
-        """The reference first, then the systems on the device; only those that ``names``, joined by commas, names.
-
-        Raises:
-            SettingError: the device or a name is unknown.
-        """
-        if device not in DEVICES:
-            raise SettingError(f"device {device!r} is not one of this suite", expected=" or ".join(DEVICES))
-        there = [name for name, spec in self.systems.items() if spec.device == device]
-        asked = [name.strip() for name in names.split(",") if name.strip()] or there
-        for name in asked:
-            if name not in there:
-                raise SettingError(f"the system {name!r} is unknown on {device}", expected=", ".join(there))
-        order = [self.reference, *(name for name in asked if name != self.reference)]
-        return {name: self.systems[name] for name in order}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +80,7 @@ class Comparison:
         engine: what ran where, see :meth:`framing.labeler.Labeler.describe`.
     """
 
-    measured: Measured
+    measured: ScoredSystem
     difference: Mapping[str, Difference]
     agreements: Mapping[str, Agreement]
     engine: Mapping[str, Any]
@@ -166,30 +88,31 @@ class Comparison:
 
 @reporting_errors()
 def main(
-    gold: Annotated[Path, typer.Option(help="Marked sentences, tab-separated; of five columns, for the outlets.")],
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
-    seeds: Annotated[Path, typer.Option(help="Folder of the seeds to compare on.")] = ROOT / "seeds",
+    gold: options.Gold,
+    checkpoint: options.CheckpointName = "shipped",
+    seeds: Annotated[Path, typer.Option(help="Folder of the seeds to compare on.")] = SEEDS,
     lines: Annotated[Path | None, typer.Option("--texts", help="Sentences instead of the seeds', one a line.")] = None,
     articles: Annotated[Path | None, typer.Option(help="Documents to cut and to compare on too.")] = None,
     device: Annotated[str, typer.Option(help="cpu, or cuda.")] = "cpu",
-    systems: Annotated[str, typer.Option(help="Which systems, joined by commas; all of the device if left out.")] = "",
+    systems: options.Systems = "",
     threads: Annotated[int | None, typer.Option(help="On the CPU; one for each core if left out.", min=1)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Compare engines and precisions with the fp32 reference and write the record."""
-    suite, codebook, quality = Suite.load(), Codebook.default(), QualitySuite.load()
+    suite, codebook, quality = EnginesSuite.load(), Codebook.default(), QualitySuite.load()
     chosen = suite.chosen(device, systems)
     marked = GoldSet.read(gold, codebook)
     sets = [texts.of_lines(lines) if lines else texts.of_seeds(seeds, codebook)]
     sets += [texts.of_articles(articles, suite.article_sentences)] if articles else []
-    comparisons = compare_all(chosen, Checkpoint.load(checkpoint), marked, sets, suite, quality, threads)
+    loaded = Checkpoint.load(checkpoint)
+    comparisons = compare_all(chosen, loaded, marked, sets, suite, quality, threads)
     # The outlets are the reference's, whatever it is compared with: one record has them.
     of_outlets = (
         report_outlets(gold, comparisons[suite.reference].measured, suite, quality) if device == "cpu" else None
     )
     inputs = {
         "gold": gold_facts(gold, marked),
-        "checkpoint": checkpoint_facts(checkpoint),
+        "checkpoint": checkpoint_facts(loaded.folder),
         **{text_set.name: text_set.facts() for text_set in sets},
     }
     record = Record(
@@ -201,15 +124,15 @@ def main(
         tables(suite, comparisons, of_outlets, quality),
         PACKAGES,
     )
-    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
+    record.save_and_tell(out)
 
 
 def compare_all(
-    systems: Mapping[str, SystemSpec],
+    systems: Mapping[str, EngineSpec],
     checkpoint: Checkpoint,
     gold: GoldSet,
     sets: Sequence[TextSet],
-    suite: Suite,
+    suite: EnginesSuite,
     quality: QualitySuite,
     threads: int | None = None,
 ) -> dict[str, Comparison]:
@@ -231,16 +154,19 @@ def compare_all(
                 continue
             found, engine = label(labeler, spec, gold, sets), labeler.describe()
         reference = reference or found
-        measured = measure_labels(found.gold, gold, checkpoint.codebook, quality)
+        measured = score_system(found.gold, gold, checkpoint.codebook, quality.bootstrap)
         against = comparisons[suite.reference].measured if comparisons else measured
         comparisons[name] = Comparison(
-            measured, difference(measured, against, gold, quality), agreements(spec, found, reference, sets), engine
+            measured,
+            difference(measured, against, gold, quality.bootstrap),
+            agreements(spec, found, reference, sets),
+            engine,
         )
     return comparisons
 
 
 @contextmanager
-def opened(spec: SystemSpec, checkpoint: Checkpoint, suite: Suite, threads: int | None) -> Iterator[Labeler]:
+def opened(spec: EngineSpec, checkpoint: Checkpoint, suite: EnginesSuite, threads: int | None) -> Iterator[Labeler]:
     """A labeler for a system; a quantised checkpoint is written into a temporary folder.
 
     Raises:
@@ -251,18 +177,18 @@ def opened(spec: SystemSpec, checkpoint: Checkpoint, suite: Suite, threads: int 
         folder = checkpoint.folder
         if spec.int8:
             temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="framing-int8-"))
-            folder = write_int8(checkpoint, Path(temporary, folder.name), **suite.int8)
+            folder = write_int8(checkpoint, Path(temporary, folder.name), **asdict(suite.int8))
         yield stack.enter_context(
             load(folder, engine=spec.engine, device=spec.device, precision=spec.precision, threads=threads)
         )
 
 
-def label(labeler: Labeler, spec: SystemSpec, gold: GoldSet, sets: Sequence[TextSet]) -> Labelled:
+def label(labeler: Labeler, spec: EngineSpec, gold: GoldSet, sets: Sequence[TextSet]) -> Labelled:
     """Have a system label the gold, and of the other sets what it is to read."""
     return Labelled(gold.predict(labeler.sentences), [labeler(spec.read_of(text_set.sentences)) for text_set in sets])
 
 
-def agreements(spec: SystemSpec, found: Labelled, reference: Labelled, sets: Sequence[TextSet]) -> dict[str, Agreement]:
+def agreements(spec: EngineSpec, found: Labelled, reference: Labelled, sets: Sequence[TextSet]) -> dict[str, Agreement]:
     """How far a system is from the reference on the gold and on each set: name of the set -> agreement."""
     compared = {"gold": compare(reference.gold, found.gold)}
     for text_set, theirs, ours in zip(sets, reference.texts, found.texts, strict=True):
@@ -270,7 +196,9 @@ def agreements(spec: SystemSpec, found: Labelled, reference: Labelled, sets: Seq
     return compared
 
 
-def report_outlets(gold: Path, reference: Measured, suite: Suite, quality: QualitySuite) -> OutletReport | None:
+def report_outlets(
+    gold: Path, reference: ScoredSystem, suite: EnginesSuite, quality: QualitySuite
+) -> OutletReport | None:
     """The reference's scores per outlet; ``None`` where the gold names no outlets."""
     rows = list(read_rows(gold))
     if not any(outlets.normalised(row.outlet) for row in rows):
@@ -279,15 +207,13 @@ def report_outlets(gold: Path, reference: Measured, suite: Suite, quality: Quali
         reference.scores.counts,
         [row.outlet for row in rows],
         [row.group for row in rows],
-        **suite.outlets,
-        resamples=quality.resamples,
-        level=quality.level,
-        seed=quality.seed,
+        **asdict(suite.outlets),
+        **asdict(quality.bootstrap),
     )
 
 
 def tables(
-    suite: Suite,
+    suite: EnginesSuite,
     comparisons: Mapping[str, Comparison],
     of_outlets: OutletReport | None,
     quality: QualitySuite,
@@ -304,22 +230,19 @@ def tables(
     return (*shown, *(_outlet_tables(of_outlets, suite, quality) if of_outlets else ()))
 
 
-def _score_table(suite: Suite, comparisons: Mapping[str, Comparison], quality: QualitySuite) -> Table:
+def _score_table(suite: EnginesSuite, comparisons: Mapping[str, Comparison], quality: QualitySuite) -> Table:
     rows = tuple(
         (title, *(with_interval(system.measured.intervals[name]) for system in comparisons.values()))
         for name, title in quality.metrics.items()
     )
-    note = (
-        f"Brackets hold {quality.level:.0%} percentile intervals of {quality.resamples:,} bootstrap samples of "
-        "documents."
-    )
+    note = intervals_note(quality.bootstrap)
     if any(suite.systems[name].int8 for name in comparisons):
         note += " ONNX int8 is ONNX Runtime's dynamic quantisation, made for this comparison only."
     return Table("Scores on the gold", ("measure", *_titles(suite, comparisons)), rows, note)
 
 
 def _difference_table(
-    suite: Suite, comparisons: Mapping[str, Comparison], others: Sequence[str], quality: QualitySuite
+    suite: EnginesSuite, comparisons: Mapping[str, Comparison], others: Sequence[str], quality: QualitySuite
 ) -> Table:
     rows = tuple(
         (title, *(signed_interval(comparisons[other].difference[name]) for other in others))
@@ -330,7 +253,7 @@ def _difference_table(
 
 
 def _agreement_table(
-    suite: Suite,
+    suite: EnginesSuite,
     comparisons: Mapping[str, Comparison],
     others: Sequence[str],
     text_set: str,
@@ -338,13 +261,13 @@ def _agreement_table(
 ) -> Table:
     columns = ("system", "sentences", "largest Δ probability", "mean of each one's largest", *_CHANGE_TITLES.values())
     rows = tuple(
-        _agreement_row(suite.systems[other].title, comparisons[other].agreements[text_set], quality.level)
+        _agreement_row(suite.systems[other].title, comparisons[other].agreements[text_set], quality.bootstrap.level)
         for other in others
     )
     note = (
-        f"Shares of the sentences, with how many in parentheses, and {quality.level:.0%} Wilson intervals in brackets. "
-        "Frames and hedges change where their set does, spans where the place of a mention, "
-        "hedge or source does, voices where a mention at the same place has another."
+        f"Shares of the sentences, with how many in parentheses, and {quality.bootstrap.level:.0%} Wilson intervals in "
+        "brackets. Frames and hedges change where their set does, spans where the place of a mention, hedge or source "
+        "does, voices where a mention at the same place has another."
     )
     reference = suite.systems[suite.reference].title
     return Table(f"Agreement with {reference}: {text_set}", columns, rows, note)
@@ -359,7 +282,7 @@ def _agreement_row(title: str, agreement: Agreement, level: float) -> tuple[str,
     return (title, f"{agreement.sentences:,}", *gaps, *(cells[change] for change in _CHANGE_TITLES))
 
 
-def _outlet_tables(report: OutletReport, suite: Suite, quality: QualitySuite) -> tuple[Table, Table]:
+def _outlet_tables(report: OutletReport, suite: EnginesSuite, quality: QualitySuite) -> tuple[Table, Table]:
     scores = tuple(
         (
             outlet.name,
@@ -374,13 +297,14 @@ def _outlet_tables(report: OutletReport, suite: Suite, quality: QualitySuite) ->
         for name, title in _OUTLET_TITLES.items()
         for test in [report.tests[name]]
     )
+    drawn = quality.bootstrap
     note = (
-        f"Outlets with at least {suite.outlets['least_sentences']} gold sentences; brackets hold {quality.level:.0%} "
-        f"percentile intervals of {quality.resamples:,} bootstrap samples of the outlet's documents, which say little "
+        f"Outlets with at least {suite.outlets.least_sentences} gold sentences; brackets hold {drawn.level:.0%} "
+        f"percentile intervals of {drawn.resamples:,} bootstrap samples of the outlet's documents, which say little "
         "where there are few. Frames found for each that is there: 1 is fair, more is overcounting."
     )
     test_note = (
-        f"{suite.outlets['permutations']:,} permutations of the outlets over the documents; the deviation is that "
+        f"{suite.outlets.permutations:,} permutations of the outlets over the documents; the deviation is that "
         "between outlets, weighted by sentences, p the share of permutations with at least the observed one. Outlets "
         "also differ in genre and in how their texts were collected: p says that errors differ, not why."
     )
@@ -400,7 +324,7 @@ def _outlet_tables(report: OutletReport, suite: Suite, quality: QualitySuite) ->
     )
 
 
-def _titles(suite: Suite, names: Iterable[str]) -> tuple[str, ...]:
+def _titles(suite: EnginesSuite, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(suite.systems[name].title for name in names)
 
 

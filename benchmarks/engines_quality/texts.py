@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import framing
-from benchmarks.quality.run import read_seeds, sha256_of_seeds
 from benchmarks.record import sha256_of
+from benchmarks.seeds import read_seeds, sha256_of_seeds
 from framing.codebook import Codebook
-from framing.errors import InputError, UnreadableFileError
+from framing.errors import InputError
+from framing.speed import find_texts
 from framing.text.sentences import split
 
 
 @dataclass(frozen=True, slots=True)
 class TextSet:
-    """Distinct sentences. They are read one by one: none knows of a quotation that another began.
+    """Distinct sentences, each labelled by itself, outside any quotation.
 
     Attributes:
         name: of the set.
@@ -43,7 +44,7 @@ def of_seeds(folder: Path, codebook: Codebook) -> TextSet:
     Raises:
         InputError: there is none.
     """
-    return _distinct("seeds", (s.text for s in read_seeds(folder, codebook).sentences), sha256_of_seeds(folder))
+    return _distinct("seeds", (s.text for s in read_seeds(codebook, folder).sentences), sha256_of_seeds(folder))
 
 
 def of_lines(path: Path) -> TextSet:
@@ -53,13 +54,7 @@ def of_lines(path: Path) -> TextSet:
         UnreadableFileError: the file is missing or is not UTF-8.
         InputError: it has no sentence.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(
-            f"{path} cannot be read: {error}", expected="one sentence a line, in UTF-8"
-        ) from error
-    return _distinct(path.name, (line for line in lines if line.strip()), sha256_of(path))
+    return _distinct(path.name, find_texts(path).sentences, sha256_of(path))
 
 
 def of_articles(path: Path, most: int) -> TextSet:
@@ -79,7 +74,7 @@ def of_articles(path: Path, most: int) -> TextSet:
 
 
 def _distinct(name: str, sentences: Iterable[str], sha256: str) -> TextSet:
-    read = list(sentences)
-    if not read:
+    given = list(sentences)
+    if not given:
         raise InputError(f"{name} has no sentence", expected="at least one")
-    return TextSet(name, tuple(dict.fromkeys(read)), len(read), sha256)
+    return TextSet(name, tuple(dict.fromkeys(given)), len(given), sha256)

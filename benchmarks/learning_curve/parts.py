@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from framing.codebook import KIND
 from framing.files import write_whole
-from framing.markup import MarkedRow
+from framing.markup import MarkedRow, MarkedSentence
 from framing.train.examples import Example
-from framing.types import Kind
 
 
 def place(group: str) -> float:
@@ -37,9 +37,13 @@ def write_examples(examples: Iterable[Example], path: Path) -> bool:
     Raises:
         OutputError: it cannot be written.
     """
-    rows = (MarkedRow(e.group, e.kind or Kind.BODY, e.marked) for e in examples if e.marked is not None)
-    text = "".join(f"{row.to_line()}\n" for row in rows)
+    text = "".join(f"{_row(example, example.marked).to_line()}\n" for example in examples if example.marked)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
     write_whole(path, text)
     return True
+
+
+def _row(example: Example, marked: MarkedSentence) -> MarkedRow:
+    tasks = {name: answer for name, answer in example.answers.items() if name != KIND}
+    return MarkedRow(example.group, example.answers.get(KIND), marked, answers=tasks)

@@ -9,30 +9,29 @@ Points are trained from the smallest. A finished one stays in the working folder
 
 from __future__ import annotations
 
-import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from benchmarks import ROOT, options
 from benchmarks.learning_curve.parts import part, write_examples
-from benchmarks.quality.run import (
-    Measured,
+from benchmarks.quality.scores import (
+    ScoredSystem,
     as_json,
     difference,
-    gold_facts,
-    measure,
-    sha256_of_seeds,
+    intervals_note,
+    score_system,
     signed_interval,
     with_interval,
 )
-from benchmarks.quality.run import Suite as QualitySuite
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line
+from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, gold_facts
+from benchmarks.seeds import sha256_of_seeds
+from benchmarks.suites import LearningCurveSuite, QualitySuite, flags_of
 from framing.cli._errors import reporting_errors
 from framing.codebook import Codebook
 from framing.errors import CheckpointError, SettingError
@@ -40,54 +39,14 @@ from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import Difference
 from framing.labeler import load
 from framing.model import checkpoint
+from framing.speed import SEEDS
 from framing.train.config import RunConfig, parse
 from framing.train.examples import Split
 from framing.train.loop import load_split
 from framing.train.loop import run as train
 from framing.train.output import TRAINING
 
-ROOT = Path(__file__).parents[2]
-SUITE_FILE = Path(__file__).parent / "suite.yaml"
 PACKAGES = ("numpy", "torch", "transformers", "accelerate", "onnxruntime", "tokenizers")
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """What ``suite.yaml`` declares.
-
-    Attributes:
-        name, title: of the suite.
-        recipe: of framing-train, relative to the checkout.
-        shares: of the training groups, ascending, each in (0, 1].
-        epochs: passes over a part.
-        least_steps: steps of a training, however small its part.
-        settings: of framing-train, over the recipe.
-    """
-
-    name: str
-    title: str
-    recipe: str
-    shares: tuple[float, ...]
-    epochs: float
-    least_steps: int
-    settings: Mapping[str, Any]
-
-    @classmethod
-    def load(cls, path: Path = SUITE_FILE) -> Suite:
-        """Reads a declaration.
-
-        Raises:
-            SettingError: the shares are not ascending or not in (0, 1].
-        """
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        shares = tuple(map(float, data["shares"]))
-        if not shares or list(shares) != sorted(set(shares)) or not 0 < shares[0] <= shares[-1] <= 1:
-            raise SettingError(f"the shares of {path.name} are {list(shares)}", expected="ascending, in (0, 1]")
-        return cls(**{**data, "shares": shares})
-
-    def steps(self, sentences: int, batch_size: int) -> int:
-        """Optimizer steps of a training on so many sentences."""
-        return max(self.least_steps, math.ceil(self.epochs * math.ceil(sentences / batch_size)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +68,27 @@ class Point:
 
 @reporting_errors()
 def main(
-    gold: Annotated[Path, typer.Option(help="Marked sentences, tab-separated, of three or five columns.")],
+    gold: options.Gold,
     work: Annotated[Path, typer.Option(help="Folder for the parts and checkpoints, outside the checkout.")],
-    seeds: Annotated[Path, typer.Option(help="Folder of the seeds to train on.")] = ROOT / "seeds",
+    seeds: Annotated[Path, typer.Option(help="Folder of the seeds to train on.")] = SEEDS,
     resume: Annotated[bool, typer.Option("--resume", help="Take points that are finished in the folder.")] = False,
     threads: Annotated[int, typer.Option(help="Of torch.", min=1)] = 1,
-    suite_file: Annotated[Path, typer.Option("--suite", help="Another declaration.")] = SUITE_FILE,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    suite_file: options.SuiteFile = LearningCurveSuite.file(),
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Train on growing parts of the seeds, measure each on a gold file and write the record."""
     import torch
 
     torch.set_num_threads(threads)
-    suite, codebook, quality = Suite.load(suite_file), Codebook.default(), QualitySuite.load()
+    suite, codebook, quality = LearningCurveSuite.load(suite_file), Codebook.default(), QualitySuite.load()
     marked = GoldSet.read(gold, codebook)
     split = load_split(configure(suite, train=[str(seeds / "*.tsv")]), codebook)
     points, measured = [], []
     for share in suite.shares:
         points.append(train_point(suite, share, split, work, resume=resume))
         with load(points[-1].folder, engine="onnx", threads=threads) as labeler:
-            measured.append(measure(labeler.sentences, marked, codebook, quality))
+            labels = marked.predict(labeler.sentences)
+        measured.append(score_system(labels, marked, codebook, quality.bootstrap))
         _announce(points[-1], measured[-1])
     gains = last_gains(measured, marked, quality)
     record = Record(
@@ -140,18 +100,15 @@ def main(
         tables(points, measured, gains, quality),
         PACKAGES,
     )
-    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
+    record.save_and_tell(out)
 
 
-def configure(suite: Suite, **settings: Any) -> RunConfig:
+def configure(suite: LearningCurveSuite, **settings: Any) -> RunConfig:
     """The suite's recipe with the suite's settings over it, and these over both."""
-    flags: list[str] = []
-    for name, value in {**suite.settings, **settings}.items():
-        flags += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return parse([str(ROOT / suite.recipe), *flags])
+    return parse([str(ROOT / suite.recipe), *flags_of({**suite.settings, **settings})])
 
 
-def train_point(suite: Suite, share: float, split: Split, work: Path, *, resume: bool) -> Point:
+def train_point(suite: LearningCurveSuite, share: float, split: Split, work: Path, *, resume: bool) -> Point:
     """Train on a part, unless the folder has that very training finished and ``resume`` is set.
 
     Args:
@@ -189,13 +146,16 @@ def is_finished(folder: Path, config: RunConfig) -> bool:
     return parse([str(folder / TRAINING)]).to_dict() == config.to_dict()
 
 
-def last_gains(measured: Sequence[Measured], gold: GoldSet, quality: QualitySuite) -> list[dict[str, Difference]]:
+def last_gains(measured: Sequence[ScoredSystem], gold: GoldSet, quality: QualitySuite) -> list[dict[str, Difference]]:
     """What each point gains over the one before it, on the same resamples; one fewer than there are points."""
-    return [difference(larger, smaller, gold, quality) for smaller, larger in pairwise(measured)]
+    return [difference(larger, smaller, gold, quality.bootstrap) for smaller, larger in pairwise(measured)]
 
 
 def tables(
-    points: Sequence[Point], measured: Sequence[Measured], gains: Sequence[dict[str, Difference]], quality: QualitySuite
+    points: Sequence[Point],
+    measured: Sequence[ScoredSystem],
+    gains: Sequence[dict[str, Difference]],
+    quality: QualitySuite,
 ) -> tuple[Table, Table]:
     """The curve, and what each doubling gains."""
     columns = tuple(f"{point.sentences:,}" for point in points)
@@ -205,10 +165,9 @@ def tables(
         for name, title in quality.metrics.items()
     )
     note = (
-        f"Brackets hold {quality.level:.0%} percentile intervals of {quality.resamples:,} bootstrap samples of the "
-        "gold's documents; how much another training on the same sentences would differ is not in them. The parts are "
-        "nested and drawn by group; thresholds are fitted on the same held-out seeds throughout. Trainings are shorter "
-        "than the shipped model's, and small parts are passed more often, to have as many steps."
+        f"{intervals_note(quality.bootstrap)} How much another training on the same sentences would differ is not in "
+        "them. The parts are nested and drawn by group; thresholds are fitted on the same held-out seeds throughout. "
+        "Trainings are shorter than the shipped model's, and small parts are passed more often, to have as many steps."
     )
     gained = tuple((title, *(signed_interval(gain[name]) for gain in gains)) for name, title in quality.metrics.items())
     return (
@@ -222,12 +181,12 @@ def tables(
     )
 
 
-def _announce(point: Point, measured: Measured) -> None:
+def _announce(point: Point, measured: ScoredSystem) -> None:
     found = measured.intervals["frames_micro_f1"]
     typer.echo(f"{point.sentences:,} sentences, {point.steps:,} steps: micro F1 {with_interval(found)}", err=True)
 
 
-def _training_facts(suite: Suite, seeds: Path, split: Split) -> dict[str, Any]:
+def _training_facts(suite: LearningCurveSuite, seeds: Path, split: Split) -> dict[str, Any]:
     return {
         "recipe": suite.recipe,
         "epochs": suite.epochs,
@@ -239,7 +198,7 @@ def _training_facts(suite: Suite, seeds: Path, split: Split) -> dict[str, Any]:
 
 
 def _results(
-    points: Sequence[Point], measured: Sequence[Measured], gains: Sequence[dict[str, Difference]]
+    points: Sequence[Point], measured: Sequence[ScoredSystem], gains: Sequence[dict[str, Difference]]
 ) -> dict[str, Any]:
     return {
         "points": [

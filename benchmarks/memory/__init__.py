@@ -1,1 +1,1 @@
-"""Peak memory of ``framing label`` on a file far larger than memory should care about."""
+"""Peak memory of ``framing label`` on a large file."""

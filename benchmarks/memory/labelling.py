@@ -1,8 +1,8 @@
 """One labelling run in a process of its own: ``… benchmarks.memory.labelling CHECKPOINT INPUT OUTPUT SECONDS ENGINE``.
 
-The real engine labels some hundred sentences a second, so that a gigabyte takes half a day; memory is used around the
-model, not by it. With the engine ``stand-in``, every batch gets the logits of the first batch of its shape: the same
-arrays of the same sizes, and all of reading, cutting, encoding, decoding and writing, at the speed of these.
+The real engine labels some hundred sentences a second, so a gigabyte takes it half a day. With the engine ``stand-in``
+every batch gets the logits of the first batch of its shape: reading, cutting, encoding, decoding and writing are done
+in full, with arrays of the real sizes, and only the model is left out.
 
 Writes a JSON line to standard error every second: sentences so far, and resident memory.
 """
@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 
 import framing
-from framing.engine import Batch, Engine, Logits
+from framing.engine.base import Batch, BatchLogits, Engine
 from framing.records import open_writer
 from framing.types import Document
 
 
 class StandIn(Engine):
-    """Answers with what another engine said of a batch of the same shape; asks it once for each shape.
+    """Repeats the logits that another engine gave for a batch of the same shape; runs it once for each shape.
 
     Args:
         engine: whose settings and logits it takes.
@@ -36,20 +36,20 @@ class StandIn(Engine):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._known: dict[tuple[int, ...], Logits] = {}
+        self._known: dict[tuple[int, ...], BatchLogits] = {}
         self.device, self.precision = engine.device, engine.precision
         self.token_budget, self.look_ahead = engine.token_budget, engine.look_ahead
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Fresh copies of the remembered logits, as an engine's would be."""
         shape = batch.input_ids.shape
         if shape not in self._known:
             self._known[shape] = self._engine.run(batch)
         known = self._known[shape]
-        return Logits(np.copy(known.labels), np.copy(known.voice), np.copy(known.kind))
+        return BatchLogits(np.copy(known.tokens), np.copy(known.sentences))
 
     def describe(self) -> dict[str, object]:
-        """What it stands for."""
+        """The description of the engine that it replaces, under its own name."""
         return {**self._engine.describe(), "engine": self.name}
 
 
@@ -62,7 +62,7 @@ def resident_bytes() -> int:
 
 
 class Watch:
-    """Reports once a second how far the run is; a daemon thread, so that it never holds up the end."""
+    """Reports progress once a second, on a daemon thread."""
 
     def __init__(self) -> None:
         self.sentences = 0

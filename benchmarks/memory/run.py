@@ -17,13 +17,14 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.record import RESULTS_FOLDER, Record, Table, command_line, sha256_of
+from benchmarks import ROOT, options
+from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line
+from benchmarks.seeds import sha256_of_seeds
 from framing.cli._errors import reporting_errors
 from framing.errors import FramingError
-from framing.markup import read_rows
 from framing.model.checkpoint import locate
+from framing.speed import find_texts
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex")
 #: Sentences of a paragraph, and paragraphs of a document: an article of about 3,000 characters.
 _SENTENCES, _PARAGRAPHS = 4, 5
@@ -67,9 +68,9 @@ class MemoryRun:
         return max(s.resident for s in self.samples if s.sentences <= share * self.sentences)
 
 
-def write_corpus(path: Path, size: int, seeds: Path = ROOT / "seeds") -> None:
+def write_corpus(path: Path, size: int) -> None:
     """Write a JSONL file of at least ``size`` bytes: documents of 20 seed sentences drawn at random, with own ids."""
-    texts = [row.sentence.text for file in sorted(seeds.glob("*.tsv")) for row in read_rows(file)]
+    texts = find_texts().sentences
     draw = random.Random(_SEED)
     written = number = 0
     with path.open("w", encoding="utf-8") as stream:
@@ -111,10 +112,10 @@ def measure(checkpoint: Path, source: Path, target: Path, seconds: float, engine
 
 @reporting_errors()
 def main(
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
+    checkpoint: options.CheckpointName = "shipped",
     megabytes: Annotated[int, typer.Option(help="Size of the file.", min=1)] = 1000,
     real_seconds: Annotated[float, typer.Option(help="How long the real engine labels.")] = 120,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Measure the memory of labelling a large file and write the record."""
     folder = locate(checkpoint)
@@ -126,8 +127,7 @@ def main(
             measure(folder, source, target, seconds, engine)
             for engine, seconds in (("onnx", real_seconds), ("stand-in", float("inf")))
         ]
-    path = _record(runs, folder, size).save(out)
-    typer.echo(f"wrote {path}\nnext: python -m benchmarks.report")
+    _record(runs, folder, size).save_and_tell(out)
 
 
 def _record(runs: list[MemoryRun], checkpoint: Path, size: int) -> Record:
@@ -150,8 +150,8 @@ def _record(runs: list[MemoryRun], checkpoint: Path, size: int) -> Record:
     )
     results = {run.engine: [asdict(sample) for sample in _thinned(run.samples)] for run in runs}
     inputs: dict[str, dict[str, Any]] = {
-        "checkpoint": {"folder": checkpoint.name, "sha256": sha256_of(checkpoint)},
-        "corpus": {"bytes": size, "seeds_sha256": sha256_of(ROOT / "seeds"), "seed": _SEED},
+        "checkpoint": checkpoint_facts(checkpoint),
+        "corpus": {"bytes": size, "seeds_sha256": sha256_of_seeds(), "seed": _SEED},
     }
     title = "Memory of labelling a large file"
     return Record("memory", title, command_line("benchmarks.memory"), inputs, results, (table,), PACKAGES)

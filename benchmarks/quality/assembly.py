@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from framing.codebook import HEDGE, SOURCE, Codebook
+from framing.codebook.book import Role
 from framing.text.quotations import OUTSIDE, QuotationState, scan
-from framing.types import Hedge, HedgeKind, Kind, Mention, SentenceLabels, Source, Voice
+from framing.types import Hedge, Mention, SentenceLabels, Source
 
 _TOKEN = re.compile(r"\w+")
 _HELD_OFF = re.compile(r"\b(?:so[- ]called|alleged|supposed|self-styled|what (?:\w+ ){1,4}calls?)\W+(?:\w+\W+)?$", re.I)
@@ -51,7 +52,7 @@ def assemble(
     probabilities: Mapping[str, float],
     codebook: Codebook,
     *,
-    kind: Kind,
+    kind: str,
     quotation: QuotationState = OUTSIDE,
 ) -> SentenceLabels:
     """One sentence's labels.
@@ -64,12 +65,22 @@ def assemble(
         kind: what the sentence is on the page.
         quotation: the state that the sentence before left.
     """
-    ordered = sorted(findings, key=lambda f: (f.start, f.end))
-    of_frames = [f for f in ordered if f.output in codebook.label_names]
     mask = scan(text, quotation).mask
     # Not the sources found: a baseline finds them in too many sentences for that to tell voices apart.
     cited = bool(_REPORTING.search(text))
-    found = {f.output for f in of_frames}
+    mentions: list[Mention] = []
+    hedges: list[Hedge] = []
+    sources: list[Source] = []
+    for found in sorted(findings, key=lambda f: (f.start, f.end)):
+        place = (found.start, found.end, text[found.start : found.end])
+        if found.output == SOURCE:
+            sources.append(Source(*place, found.probability))
+        elif found.output.startswith(f"{HEDGE}."):
+            hedges.append(Hedge(found.output.removeprefix(f"{HEDGE}."), *place, found.probability))
+        else:
+            voice = voice_of(codebook, role_by_rule(text, found.start, mask, cited))
+            mentions.append(Mention(found.output, *place, voice, 1.0, found.probability))
+    present = {mention.label for mention in mentions}
     return SentenceLabels(
         document_id="0",
         outlet=None,
@@ -79,33 +90,22 @@ def assemble(
         start=0,
         end=len(text),
         text=text,
-        frames={name: probabilities[name] for name in codebook.label_names if name in found},
-        mentions=tuple(
-            Mention(
-                f.output,
-                f.start,
-                f.end,
-                text[f.start : f.end],
-                rule_voice(text, f.start, mask, cited),
-                1.0,
-                f.probability,
-            )
-            for f in of_frames
-        ),
-        hedges=tuple(
-            Hedge(HedgeKind(f.output.partition(".")[2]), f.start, f.end, text[f.start : f.end], f.probability)
-            for f in ordered
-            if f.output.startswith(f"{HEDGE}.")
-        ),
-        sources=tuple(
-            Source(f.start, f.end, text[f.start : f.end], f.probability) for f in ordered if f.output == SOURCE
-        ),
+        frames={name: probabilities[name] for name in codebook.label_names if name in present},
+        mentions=tuple(mentions),
+        hedges=tuple(hedges),
+        sources=tuple(sources),
+        hedged=any(hedge.kind in codebook.hedging_kinds for hedge in hedges),
         probabilities=dict(probabilities),
     )
 
 
-def rule_voice(text: str, start: int, mask: Sequence[bool], cited: bool) -> Voice:
-    """The voice of a word, by rule: distanced, quoted, attributed, else the author's; the first that holds.
+def voice_of(codebook: Codebook, role: Role) -> str | None:
+    """The codebook's first voice of a role, else its first voice of all; ``None`` where it has no voices."""
+    return next(iter((*codebook.voices_of_role(role), *codebook.voices)), None)
+
+
+def role_by_rule(text: str, start: int, mask: Sequence[bool], cited: bool) -> Role:
+    """The role of a word's voice: ``other`` where it is held off, quoted, cited, else own; the first that holds.
 
     Args:
         text: the sentence.
@@ -114,11 +114,11 @@ def rule_voice(text: str, start: int, mask: Sequence[bool], cited: bool) -> Voic
         cited: the sentence has a verb of reporting.
     """
     if _HELD_OFF.search(text[:start]):
-        return Voice.DISTANCED
+        return "other"
     if mask[start]:
         short = len(_TOKEN.findall(_quoted_stretch(text, start, mask))) <= _SCARE_QUOTE_WORDS
-        return Voice.DISTANCED if short and not cited else Voice.QUOTED
-    return Voice.ATTRIBUTED if cited else Voice.AUTHOR
+        return "other" if short and not cited else "quoted"
+    return "cited" if cited else "own"
 
 
 def _quoted_stretch(text: str, at: int, mask: Sequence[bool]) -> str:

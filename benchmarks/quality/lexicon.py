@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.quality.assembly import Finding, Token, assemble, tokenize
-from framing.codebook import Codebook
+from framing.codebook import HEDGE, SOURCE, Codebook
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import Array, f1
 from framing.markup import MarkedSentence
 from framing.text.quotations import OUTSIDE, scan
-from framing.types import Kind, SentenceLabels
+from framing.types import SentenceLabels
 
 LONGEST_PHRASE = 6
 FOLDS = 5
@@ -51,6 +51,8 @@ class Lexicon:
         self.codebook = codebook
         self.precisions = learn(seeds.sentences)
         self.thresholds = choose_thresholds(seeds, codebook, seed=seed)
+        # A list of phrases knows nothing of the page: every sentence is of the most frequent kind.
+        self.kind = str(Counter(seeds.kinds).most_common(1)[0][0])
 
     def sentences(self, texts: Sequence[str]) -> list[SentenceLabels]:
         """Labels the sentences of one document, in order."""
@@ -61,8 +63,7 @@ class Lexicon:
             for found in candidates:
                 probabilities[found.output] = max(probabilities[found.output], found.probability)
             kept = _without_overlap([f for f in candidates if f.probability >= self.thresholds[f.output]])
-            # A list of phrases knows nothing of the page: every sentence is body, the most frequent kind.
-            labelled.append(assemble(text, kept, probabilities, self.codebook, kind=Kind.BODY, quotation=state))
+            labelled.append(assemble(text, kept, probabilities, self.codebook, kind=self.kind, quotation=state))
             state = scan(text, state).after
         return labelled
 
@@ -108,11 +109,13 @@ def findings(text: str, precisions: dict[str, dict[str, float]]) -> Iterator[Fin
 def choose_thresholds(seeds: GoldSet, codebook: Codebook, *, seed: int) -> dict[str, float]:
     """Precision threshold of every output, one for each layer, by cross-validation over groups."""
     truth, scores = _out_of_fold(seeds, codebook, seed)
-    frames = range(len(codebook.label_names))
-    layers = [list(frames), list(range(len(frames), len(codebook.outputs) - 1)), [len(codebook.outputs) - 1]]
+    layers: dict[str, list[int]] = {"frame": [], HEDGE: [], SOURCE: []}
+    for k, name in enumerate(codebook.outputs):
+        layers["frame" if name in codebook.label_names else name.partition(".")[0]].append(k)
     return {
         codebook.outputs[k]: threshold
-        for columns in layers
+        for columns in layers.values()
+        if columns
         for threshold in [_best_threshold(truth[:, columns], scores[:, columns])]
         for k in columns
     }

@@ -19,7 +19,7 @@ from framing.evaluate.calibration import fit_thresholds
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import Array
 from framing.text.quotations import OUTSIDE, scan
-from framing.types import Kind, SentenceLabels
+from framing.types import SentenceLabels
 
 HELD_OUT_SHARE = 0.15
 #: Inverse strength of the regularisation; of 1, 3, 10, 30, 100 and 300 the best micro F1 on the held-out part.
@@ -61,7 +61,7 @@ class TfidfRegression:
                     self._findings(text, row),
                     dict(zip(self.codebook.outputs, row.tolist(), strict=True)),
                     self.codebook,
-                    kind=Kind(kind),
+                    kind=str(kind),
                     quotation=state,
                 )
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class AgreementWithReference:
-    """How far a system's labels are from the reference's.
+    """How much a system's labels differ from the reference's.
 
     Attributes:
         sentences: compared.
@@ -25,7 +25,7 @@ class AgreementWithReference:
 
     @classmethod
     def of(cls, outcomes: Sequence[Mapping[str, Any]], reference: Sequence[Mapping[str, Any]]) -> Self:
-        """Compare what a worker answered to ``label`` with what the reference's did.
+        """Compare two workers' answers to ``label``.
 
         Args:
             outcomes, reference: of each sentence ``probabilities`` and ``labels``.

@@ -1,8 +1,8 @@
 """Other ways to run the checkpoint, each as its library's documentation has it, and two that are cheaper.
 
-Those that run the checkpoint's weights give all that framing gives: logits of every token, voice and kind, made into
-frames, hedges, sources and mentions. They read and write with framing's own encoder and decoder, so that what is
-compared is the running of the model.
+Those that run the checkpoint's weights give all that framing gives: the logits of all heads, made into frames, hedges,
+sources and mentions. They read and write with framing's own encoder and decoder, so that only the running of the model
+is compared.
 
 Nothing is imported before a system is opened.
 """
@@ -15,30 +15,34 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from framing.benchmark.protocol import SystemSpec
-from framing.benchmark.systems import FramingSystem, LabellingSystem, Opener
-from framing.codebook import Codebook
-from framing.engine.base import Batch, Engine, Logits
+from benchmarks.harness.protocol import SystemSpec
+from benchmarks.harness.systems import FramingSystem, LabellingSystem, Opener
+from benchmarks.seeds import read_seeds
+from framing.decoding.decoder import DecodedSentence, Decoder
+from framing.engine.base import Batch, BatchLogits
 from framing.errors import InputError, MissingExtraError
 from framing.model.checkpoint import Checkpoint
-from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
 from framing.model.encoding import EncodedSentence, Window
+from framing.model.logits import Logits
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
 
-    from framing.model.modeling import FramingModel
+    from framing.codebook import Codebook
+    from framing.codebook.heads import Scope
+    from framing.evaluate.gold import GoldSet
+    from framing.model.network import FramingModel
 
-ROOT = Path(__file__).parents[2]
 _INPUTS = ("input_ids", "attention_mask", "quotation")
-_OUTPUTS = ("labels", "voice", "kind")
+_OUTPUTS = ("tokens", "sentences")
 
 
 # --- the checkpoint's weights in other hands --------------------------------------------------------------------------
@@ -80,21 +84,23 @@ class BatchedPeer(ModelPeer):
     workers: int = 1
 
     @abstractmethod
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Run the model once."""
 
     def label(self, sentences: Sequence[str]) -> list[DecodedSentence]:
         """Encode, run batch by batch, decode."""
         encoded = self.encoder.encode(sentences)
         windows = [only_window(sentence) for sentence in encoded]
-        order = _order(windows, by_length=self.by_length)
+        order = list(range(len(windows)))
+        if self.by_length:
+            order.sort(key=lambda place: -len(windows[place]))
         groups = [order[first : first + self.spec.batch] for first in range(0, len(order), self.spec.batch)]
-        found: dict[int, Logits] = {}
+        found: dict[int, BatchLogits] = {}
         for group, logits in zip(groups, self._run_all(windows, groups), strict=True):
             found.update(zip(group, _by_sentence(logits, [len(windows[i]) for i in group]), strict=True))
         return list(self.decoder.decode(_joined(found[i] for i in range(len(windows))), encoded, sentences))
 
-    def _run_all(self, windows: Sequence[Window], groups: Sequence[Sequence[int]]) -> Iterable[Logits]:
+    def _run_all(self, windows: Sequence[Window], groups: Sequence[Sequence[int]]) -> Iterable[BatchLogits]:
         batches = (_padded([windows[i] for i in group]) for group in groups)
         if self.workers == 1:
             return map(self.run, batches)
@@ -112,14 +118,13 @@ class TorchLoop(BatchedPeer):
         self.model = load_model(spec, checkpoint)
         self.forward: Callable[..., Any] = self.model
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """One forward pass."""
         import torch
 
         with torch.no_grad():
-            inputs = (torch.from_numpy(a).to(self.model.device) for a in (batch.input_ids, *_masks(batch)))
-            output = self.forward(*inputs)
-        return Logits(*(getattr(output, name).float().cpu().numpy() for name in _OUTPUTS))
+            output = self.forward(*(torch.from_numpy(array).to(self.model.device) for array in _inputs(batch).values()))
+        return BatchLogits(*(getattr(output, name).float().cpu().numpy() for name in _OUTPUTS))
 
 
 class TorchCompile(TorchLoop):
@@ -164,9 +169,9 @@ class TransformersPipeline(ModelPeer):
 
             def preprocess(self, text: str) -> dict[str, Any]:
                 (encoded,) = peer.encoder.encode([text])
-                arrays = _padded([only_window(encoded)])
-                inputs = (torch.from_numpy(a) for a in (arrays.input_ids, *_masks(arrays)))
-                return {**dict(zip(_INPUTS, inputs, strict=True)), "encoded": encoded, "text": text}
+                arrays = _inputs(_padded([only_window(encoded)]))
+                inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
+                return {**inputs, "encoded": encoded, "text": text}
 
             def _forward(self, item: dict[str, Any]) -> dict[str, Any]:
                 output = self.model(*(item[name] for name in _INPUTS))
@@ -174,7 +179,7 @@ class TransformersPipeline(ModelPeer):
                 return {**logits, "encoded": item["encoded"], "text": item["text"]}
 
             def postprocess(self, item: dict[str, Any]) -> DecodedSentence:
-                logits = Logits(*(item[name].float().numpy() for name in _OUTPUTS))
+                logits = BatchLogits(*(item[name].float().numpy() for name in _OUTPUTS))
                 encoded: EncodedSentence = item["encoded"]
                 one = _joined(_by_sentence(logits, [len(encoded) + 2]))
                 (decoded,) = peer.decoder.decode(one, [encoded], [item["text"]])
@@ -201,18 +206,18 @@ class SentenceTransformersHeads(ModelPeer):
         states = self.sentence_transformer.encode(
             list(sentences), batch_size=self.spec.batch, output_value="token_embeddings", show_progress_bar=False
         )
+        read = {"token": torch.cat(states), "sentence": torch.stack([state[0] for state in states])}
         with torch.no_grad():
-            row = torch.cat(states)
-            firsts = torch.stack([state[0] for state in states])
-            labels, voice, kind = (
-                head(tensor).float().cpu().numpy()
-                for head, tensor in ((self.model.labels, row), (self.model.voice, row), (self.model.kind, firsts))
+            tokens, firsts = (
+                torch.cat([self.model.layer(head)(read[scope]) for head in self.model.heads.of_scope(scope)], dim=-1)
+                for scope in ("token", "sentence")
             )
         bounds = np.cumsum([0, *map(len, states)])
         inner = np.ones(bounds[-1], dtype=bool)
         inner[bounds[:-1]] = inner[bounds[1:] - 1] = False
         starts = np.cumsum([0, *(len(state) - 2 for state in states)])
-        return list(self.decoder.decode(TokenLogits(labels[inner], voice[inner], kind, starts), encoded, sentences))
+        logits = Logits(tokens.float().cpu().numpy()[inner], firsts.float().cpu().numpy(), starts)
+        return list(self.decoder.decode(logits, encoded, sentences))
 
     def _make(self) -> Any:
         import torch
@@ -231,8 +236,7 @@ class SentenceTransformersHeads(ModelPeer):
 
             def preprocess(self, inputs: list[str], prompt: str | None = None, **_: Any) -> dict[str, torch.Tensor]:
                 batch = _padded([only_window(sentence) for sentence in peer.encoder.encode(inputs)])
-                arrays = (batch.input_ids, *_masks(batch))
-                return {name: torch.from_numpy(array) for name, array in zip(_INPUTS, arrays, strict=True)}
+                return {name: torch.from_numpy(array) for name, array in _inputs(batch).items()}
 
             def forward(self, features: dict[str, torch.Tensor], **_: Any) -> dict[str, torch.Tensor]:
                 words = self.encoder.get_input_embeddings()(features["input_ids"])
@@ -261,10 +265,9 @@ class OnnxRuntimeStock(BatchedPeer):
             path = export(load_model(spec, checkpoint), Path(folder))
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """One call of the session."""
-        inputs = dict(zip(_INPUTS, (batch.input_ids, *_masks(batch)), strict=True))
-        return Logits(*self.session.run(list(_OUTPUTS), inputs))
+        return BatchLogits(*self.session.run(list(_OUTPUTS), _inputs(batch)))
 
 
 class OpenVino(BatchedPeer):
@@ -287,11 +290,28 @@ class OpenVino(BatchedPeer):
         """Also how many requests run at the same time."""
         return {**super().describe(), "requests": self.workers}
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """One request."""
-        request = self.compiled.create_infer_request()
-        outputs = request.infer(dict(zip(_INPUTS, (batch.input_ids, *_masks(batch)), strict=True)))
-        return Logits(*(np.array(outputs[name]) for name in _OUTPUTS))
+        outputs = self.compiled.create_infer_request().infer(_inputs(batch))
+        return BatchLogits(*(np.array(outputs[name]) for name in _OUTPUTS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """A linear layer in NumPy: ``weight`` float32 [inputs, outputs], ``bias`` float32 [outputs]."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def of(cls, model: FramingModel, scope: Scope) -> Self:
+        """All heads of a scope side by side."""
+        layers = [model.layer(head) for head in model.heads.of_scope(scope)]
+        weights, biases = ([getattr(layer, name).detach().numpy() for layer in layers] for name in ("weight", "bias"))
+        return cls(np.concatenate(weights).T, np.concatenate(biases))
+
+    def __call__(self, states: np.ndarray) -> np.ndarray:
+        return np.asarray(states @ self.weight + self.bias)
 
 
 class CTranslate2(BatchedPeer):
@@ -306,10 +326,7 @@ class CTranslate2(BatchedPeer):
         super().__init__(spec, checkpoint)
         self.ctranslate2 = require("ctranslate2")
         model = load_model(spec, checkpoint)
-        self.heads = [
-            tuple(tensor.detach().numpy() for tensor in (head.weight.T, head.bias))
-            for head in (model.labels, model.voice, model.kind)
-        ]
+        self.token_heads, self.sentence_heads = (_Linear.of(model, scope) for scope in ("token", "sentence"))
         self.workers = spec.threads or 1
         with tempfile.TemporaryDirectory() as folder:
             _save_bert(model, fast_tokenizer(self.checkpoint), Path(folder, "bert"))
@@ -319,7 +336,7 @@ class CTranslate2(BatchedPeer):
                 str(Path(folder, "converted")), compute_type="float32", inter_threads=self.workers, intra_threads=1
             )
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """One call; the token types say what is quoted."""
         lengths = batch.attention_mask.sum(axis=1)
         output = self.translator.forward_batch(
@@ -328,8 +345,7 @@ class CTranslate2(BatchedPeer):
             token_type_ids=batch.quotation.tolist(),
         )
         states = np.array(output.last_hidden_state)
-        labels, voice, kind = self.heads
-        return Logits(states @ labels[0] + labels[1], states @ voice[0] + voice[1], states[:, 0] @ kind[0] + kind[1])
+        return BatchLogits(self.token_heads(states), self.sentence_heads(states[:, 0]))
 
 
 # --- cheaper ones, with weights of their own --------------------------------------------------------------------------
@@ -341,13 +357,9 @@ class TfidfSystem(LabellingSystem):
     same_weights = False
 
     def __init__(self, spec: SystemSpec, checkpoint: Path) -> None:
-        from benchmarks.quality.run import read_seeds
         from benchmarks.quality.tfidf import TfidfRegression
 
-        codebook = Checkpoint.load(checkpoint).codebook
-        seeds = read_seeds(ROOT / "seeds", codebook)
-        places = np.random.default_rng(0).permutation(len(seeds))[: spec.train_sentences]
-        self.regression = TfidfRegression(seeds.select(places.tolist()), codebook)
+        self.regression = TfidfRegression(*_seeds(spec, checkpoint))
 
     def label(self, sentences: Sequence[str]) -> Sequence[Any]:
         """All outputs; spans and voices by rule."""
@@ -363,19 +375,16 @@ class SpacyTextcat(LabellingSystem):
         spacy = require("spacy")
         from spacy.training import Example
 
-        from benchmarks.quality.run import read_seeds
-
-        codebook = Checkpoint.load(checkpoint).codebook
-        seeds = read_seeds(ROOT / "seeds", codebook)
-        places = np.random.default_rng(0).permutation(len(seeds))[: spec.train_sentences]
+        seeds, codebook = _seeds(spec, checkpoint)
         self.spec = spec
         self.nlp = spacy.blank("en")
         textcat = {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": False, "ngram_size": 2}
         self.nlp.add_pipe("textcat_multilabel", config={"model": {**textcat, "no_output_layer": False}})
-        examples = [
-            Example.from_dict(self.nlp.make_doc(sentence.text), {"cats": _categories(sentence, codebook)})
-            for sentence in seeds.select(places.tolist()).sentences
-        ]
+        examples = []
+        for sentence in seeds.sentences:
+            present = {tag.output for span in sentence.spans for tag in span.tags}
+            categories = {name: float(name in present) for name in codebook.outputs}
+            examples.append(Example.from_dict(self.nlp.make_doc(sentence.text), {"cats": categories}))
         self.nlp.initialize(lambda: examples)
         for _ in range(3):
             for first in range(0, len(examples), 64):
@@ -386,9 +395,12 @@ class SpacyTextcat(LabellingSystem):
         return [dict(document.cats) for document in self.nlp.pipe(sentences, batch_size=self.spec.batch)]
 
 
-def _categories(sentence: Any, codebook: Codebook) -> dict[str, float]:
-    present = {tag.output for span in sentence.spans for tag in span.tags}
-    return {name: float(name in present) for name in codebook.outputs}
+def _seeds(spec: SystemSpec, checkpoint: Path) -> tuple[GoldSet, Codebook]:
+    """As many seeds as a system learns from, drawn at random, and their codebook."""
+    codebook = Checkpoint.load(checkpoint).codebook
+    seeds = read_seeds(codebook)
+    places = np.random.default_rng(0).permutation(len(seeds))[: spec.train_sentences]
+    return seeds.select(places.tolist()), codebook
 
 
 # --- with less precision ----------------------------------------------------------------------------------------------
@@ -423,8 +435,7 @@ class StandInSystem(FramingSystem):
         super().__init__(spec, checkpoint)
         from benchmarks.memory.labelling import StandIn
 
-        engine: Engine = StandIn(self.labeler.engine)
-        self.labeler.engine = engine
+        self.labeler.engine = StandIn(self.labeler.engine)
 
 
 #: Kind -> what opens it.
@@ -464,7 +475,7 @@ def load_model(spec: SystemSpec, checkpoint: Path) -> FramingModel:
     """The model on its device, all of it in the declared precision, as a user of transformers would load it."""
     import torch
 
-    from framing.model.modeling import FramingModel
+    from framing.model.network import FramingModel
 
     if spec.threads:
         torch.set_num_threads(spec.threads)
@@ -502,7 +513,7 @@ def export(model: FramingModel, folder: Path) -> Path:
 
     # Traced with a padded row, so that the mask is traced as well.
     mask = torch.tensor([[1] * 9, [1] * 5 + [0] * 4])
-    axes = {name: {0: "batch", 1: "length"} for name in (*_INPUTS, "labels", "voice")} | {"kind": {0: "batch"}}
+    axes = {name: {0: "batch", 1: "length"} for name in (*_INPUTS, "tokens")} | {"sentences": {0: "batch"}}
     path = folder / "model.onnx"
     with warnings.catch_warnings():
         # Of what tracing may miss; the suite compares the labels.
@@ -543,13 +554,8 @@ def _save_bert(model: FramingModel, tokenizer: PreTrainedTokenizerFast, folder: 
     tokenizer.save_pretrained(folder)
 
 
-def _masks(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    return batch.attention_mask, batch.quotation
-
-
-def _order(windows: Sequence[Window], *, by_length: bool) -> list[int]:
-    places = range(len(windows))
-    return sorted(places, key=lambda i: -len(windows[i])) if by_length else list(places)
+def _inputs(batch: Batch) -> dict[str, np.ndarray]:
+    return {name: getattr(batch, name) for name in _INPUTS}
 
 
 def _padded(windows: Sequence[Window]) -> Batch:
@@ -561,18 +567,15 @@ def _padded(windows: Sequence[Window]) -> Batch:
     return Batch(*arrays)
 
 
-def _by_sentence(logits: Logits, lengths: Sequence[int]) -> Iterator[Logits]:
+def _by_sentence(logits: BatchLogits, lengths: Sequence[int]) -> Iterator[BatchLogits]:
     """Each row alone, without padding and special tokens."""
     for row, length in enumerate(lengths):
-        inner = slice(1, length - 1)
-        yield Logits(
-            logits.labels[row : row + 1, inner], logits.voice[row : row + 1, inner], logits.kind[row : row + 1]
-        )
+        yield BatchLogits(logits.tokens[row : row + 1, 1 : length - 1], logits.sentences[row : row + 1])
 
 
-def _joined(parts: Iterable[Logits]) -> TokenLogits:
+def _joined(parts: Iterable[BatchLogits]) -> Logits:
     """Sentences one after the other, as the decoder reads them."""
     found = list(parts)
-    starts = np.cumsum([0, *(part.labels.shape[1] for part in found)])
-    labels, voice = (np.concatenate([getattr(part, name)[0] for part in found]) for name in ("labels", "voice"))
-    return TokenLogits(labels, voice, np.concatenate([part.kind for part in found]), starts)
+    starts = np.cumsum([0, *(part.tokens.shape[1] for part in found)])
+    tokens = np.concatenate([part.tokens[0] for part in found])
+    return Logits(tokens, np.concatenate([part.sentences for part in found]), starts)

@@ -24,7 +24,7 @@ where ESTIMATE is ``{median, low, high}`` over the rounds (or fresh processes), 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,20 +33,21 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.record import RESULTS_FOLDER, Record, command_line, sha256_of
+from benchmarks import options
+from benchmarks.harness.corpus import Corpus
+from benchmarks.harness.process import SystemProcess
+from benchmarks.harness.protocol import Request, SystemSpec
+from benchmarks.harness.rounds import time_in_turn
+from benchmarks.record import RESULTS_FOLDER, Record, checkpoint_facts, command_line
+from benchmarks.suites import ThroughputSuite
 from benchmarks.throughput.agreement import AgreementWithReference
-from benchmarks.throughput.startup import ROOT, WORKER, cold_start, import_time
-from benchmarks.throughput.suite import SUITE_FILE, Repeated, Suite
+from benchmarks.throughput.startup import cold_start, import_time
 from benchmarks.throughput.tables import tables
-from framing.benchmark.limits import ModelShape
-from framing.benchmark.process import SystemProcess
-from framing.benchmark.protocol import Request, SystemSpec
-from framing.benchmark.sentences import Corpus, find_texts
-from framing.benchmark.throughput import is_limit, limit_to_dict, measure, percentiles, to_dict
 from framing.cli._errors import reporting_errors
-from framing.engine.cpu import usable_cores
+from framing.engine.processor import usable_cores
 from framing.errors import CheckpointNotFoundError, MissingExtraError
 from framing.model.checkpoint import Checkpoint, locate
+from framing.speed import ModelShape, find_texts, percentiles
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "transformers", "tokenizers", "onnxruntime", "sentence-transformers", "openvino"),
@@ -56,32 +57,24 @@ PACKAGES = (
 
 @reporting_errors()
 def main(
-    suite: Annotated[Path, typer.Option(help="The declaration.")] = SUITE_FILE,
-    checkpoint: Annotated[str, typer.Option(help="A checkpoint's folder, or 'shipped'.")] = "shipped",
-    systems: Annotated[str, typer.Option(help="Which systems, joined by commas; all of the suite if left out.")] = "",
+    suite_file: options.SuiteFile = ThroughputSuite.file(),
+    checkpoint: options.CheckpointName = "shipped",
+    systems: options.Systems = "",
     rounds: Annotated[int | None, typer.Option(help="Instead of the suite's.", min=1)] = None,
     texts: Annotated[Path | None, typer.Option(help="Other sentences than the seeds: UTF-8, one a line.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the record.")] = RESULTS_FOLDER,
+    out: options.Out = RESULTS_FOLDER,
 ) -> None:
     """Measure the systems of a suite and write the record."""
-    read = Suite.load(suite)
-    read = replace(read, rounds=rounds or read.rounds)
+    suite = ThroughputSuite.load(suite_file)
+    suite = replace(suite, rounds=rounds or suite.rounds)
     opened = Checkpoint.load(checkpoint)
-    corpus = Corpus.of(
-        find_texts(texts, opened.codebook),
-        opened.sentence_encoder(),
-        seed=read.seed,
-        longest=int(opened.config["window_length"]),
-    )
-    run = Run(read, opened, corpus)
-    results = run.all([name.strip() for name in systems.split(",") if name.strip()])
-    inputs: dict[str, dict[str, Any]] = {
-        "checkpoint": {"folder": opened.folder.name, "sha256": sha256_of(opened.folder)},
-        "texts": corpus.describe(),
-    }
+    whole = Corpus.of(find_texts(texts), opened.sentence_encoder(), seed=suite.seed)
+    corpus = whole.select(1, int(opened.config["window_length"]))
+    results = Run(suite, opened, corpus).all(systems)
+    inputs = {"checkpoint": checkpoint_facts(opened.folder), "texts": corpus.describe()}
     command = command_line("benchmarks.throughput")
-    record = Record(read.name, read.title, command, inputs, results, tables(results), PACKAGES)
-    typer.echo(f"wrote {record.save(out)}\nnext: python -m benchmarks.report")
+    record = Record(suite.name, suite.title, command, inputs, results, tables(results), PACKAGES)
+    record.save_and_tell(out)
 
 
 @dataclass(slots=True)
@@ -94,7 +87,7 @@ class Run:
         skipped: systems whose libraries are not installed, and what was missing.
     """
 
-    suite: Suite
+    suite: ThroughputSuite
     checkpoint: Checkpoint
     corpus: Corpus
     stages: dict[str, float] = field(default_factory=dict)
@@ -105,15 +98,14 @@ class Run:
         """The model's sizes."""
         return ModelShape.of(self.checkpoint.config)
 
-    def all(self, names: Sequence[str] = ()) -> dict[str, Any]:
-        """Measure everything that the suite declares of the systems of these names, or of all.
+    def all(self, names: str = "") -> dict[str, Any]:
+        """Measure everything that the suite declares of the systems of these names, joined by commas, or of all.
 
         Raises:
             SettingError: a name is unknown.
             FramingError: a system failed; the message names it.
         """
-        specs = self.suite.select(names)
-        results = self._systems(specs)
+        results = self._systems(self.suite.select(names))
         measured = {system["name"] for system in results["systems"]}
         results["cold_start"] = self._cold_starts(measured)
         results["imports"] = self._imports()
@@ -128,7 +120,7 @@ class Run:
             with self._stage("loading"):
                 processes = self._start(specs, stack)
             with self._stage("rounds"):
-                measured = measure(
+                measured = time_in_turn(
                     processes,
                     self.shape,
                     rounds=self.suite.rounds,
@@ -139,21 +131,21 @@ class Run:
             with self._stage("agreement"):
                 agreement = self._agreement(processes, stack)
             with self._stage("split"):
-                split = [self._split(p, part) for p, part in self._chosen(processes, self.suite.split)]
+                split = [self._split(p) for p in processes if p.spec.name in self.suite.split.systems]
             with self._stage("latency"):
-                latency = [self._latency(p, part) for p, part in self._chosen(processes, self.suite.latency)]
-        limit = next(filter(is_limit, measured), None)
-        baselines = {m.spec.name: m for m in measured if m.spec.name in self.suite.baselines}
+                latency = [self._latency(p) for p in processes if p.spec.name in self.suite.latency.systems]
+        limit = next((timed for timed in measured if timed.is_limit), None)
+        baselines = {timed.spec.name: timed for timed in measured if timed.spec.name in self.suite.baselines}
         systems = [
             {
-                **to_dict(m, self.suite.bootstrap, limit=limit, baselines=baselines),
-                "agreement": agreement.get(m.spec.name),
+                **timed.to_dict(self.suite.bootstrap, limit=limit, baselines=baselines),
+                "agreement": agreement.get(timed.spec.name),
             }
-            for m in measured
-            if not is_limit(m)
+            for timed in measured
+            if not timed.is_limit
         ]
         return {
-            "limit": None if limit is None else limit_to_dict(limit, self.suite.bootstrap),
+            "limit": limit and limit.figures_to_dict(self.suite.bootstrap),
             "systems": systems,
             "reference": self.suite.agreement and self.suite.agreement.reference,
             "split": split,
@@ -178,7 +170,7 @@ class Run:
         return processes
 
     def _process(self, spec: SystemSpec, corpus: Corpus | None = None) -> SystemProcess:
-        return SystemProcess(spec, self._folder_of(spec), corpus or self.corpus, worker=WORKER, folder=ROOT)
+        return SystemProcess(spec, self._folder_of(spec), corpus or self.corpus)
 
     def _folder_of(self, spec: SystemSpec) -> Path:
         return locate(spec.checkpoint) if spec.checkpoint else self.checkpoint.folder
@@ -202,39 +194,29 @@ class Run:
             for process in compared
         }
 
-    def _chosen(
-        self, processes: Sequence[SystemProcess], part: Repeated | None
-    ) -> Iterator[tuple[SystemProcess, Repeated]]:
-        if part is not None:
-            yield from ((process, part) for process in processes if process.spec.name in part.systems)
-
-    def _split(self, process: SystemProcess, part: Repeated) -> dict[str, Any]:
+    def _split(self, process: SystemProcess) -> dict[str, Any]:
+        count = self.suite.split.sentences
         answers = [
-            process.ask(Request.SPLIT, first=number * part.sentences, count=part.sentences)
-            for number in range(part.times)
+            process.ask(Request.SPLIT, first=number * count, count=count) for number in range(self.suite.split.times)
         ]
         medians = {step: round(float(np.median([answer[step] for answer in answers])), 6) for step in answers[0]}
         return {**_named(process.spec), **medians}
 
-    def _latency(self, process: SystemProcess, part: Repeated) -> dict[str, Any]:
-        return {**_named(process.spec), **percentiles(process.ask(Request.LATENCY, first=0, count=part.sentences))}
+    def _latency(self, process: SystemProcess) -> dict[str, Any]:
+        seconds = process.ask(Request.LATENCY, first=0, count=self.suite.latency.sentences)
+        return {**_named(process.spec), "n": len(seconds), **percentiles(seconds, (50, 90, 99))}
 
     # --- fresh processes ----------------------------------------------------------------------------------------------
 
-    def _cold_starts(self, measured: set[str]) -> list[dict[str, Any]]:
-        part = self.suite.cold_start
+    def _cold_starts(self, measured: Collection[str]) -> list[dict[str, Any]]:
         rows = []
         with self._stage("cold start"):
-            for name in part.systems if part else ():
-                if name not in measured:
-                    continue
-                spec = self.suite.system(name)
-                start = cold_start(spec, self.checkpoint.folder, self.corpus, part.times if part else 0)
-                seconds = self.suite.bootstrap.median(np.array(start.seconds)).to_dict()
+            for spec in (self.suite.system(name) for name in self.suite.cold_start.systems if name in measured):
+                start = cold_start(spec, self.checkpoint.folder, self.corpus, self.suite.cold_start.times)
                 rows.append(
                     {
                         **_named(spec),
-                        "seconds": seconds,
+                        "seconds": self.suite.bootstrap.median(start.seconds).to_dict(),
                         "loads_torch": start.loads_torch,
                         "processes": _rounded(start.seconds),
                     }
@@ -247,7 +229,7 @@ class Run:
         with self._stage("import"):
             times = import_time(self.suite.imports)
         return {
-            "seconds": self.suite.bootstrap.median(np.array(times.seconds)).to_dict(),
+            "seconds": self.suite.bootstrap.median(times.seconds).to_dict(),
             "bare": _rounded(times.bare),
             "importing": _rounded(times.importing),
         }
@@ -258,39 +240,38 @@ class Run:
         declared = self.suite.scaling
         assert declared is not None
         spec = replace(self.suite.system(declared.system), sentences=declared.sentences)
-        threads = [count for count in declared.threads or () if count <= usable_cores()]
-        budgets = declared.token_budgets or []
-        lengths = declared.lengths or []
+        threads = [count for count in declared.threads if count <= usable_cores()]
         rows: dict[str, Any] = {}
         with self._stage("scaling: threads"):
-            rows["threads"] = self._vary([(n, replace(spec, threads=n), self.corpus) for n in threads])
+            rows["threads"] = self._vary([_Variant(n, replace(spec, threads=n), self.corpus) for n in threads])
         with self._stage("scaling: token budgets"):
-            rows["token_budgets"] = self._vary([(n, replace(spec, token_budget=n), self.corpus) for n in budgets])
+            budgets = declared.token_budgets
+            rows["token_budgets"] = self._vary(
+                [_Variant(n, replace(spec, token_budget=n), self.corpus) for n in budgets]
+            )
         with self._stage("scaling: lengths"):
-            buckets = [(f"{low}–{high}", spec, self.corpus.select(low, high)) for low, high in lengths]
-            rows["lengths"] = self._vary(buckets)
+            rows["lengths"] = self._vary(
+                [_Variant(f"{low}–{high}", spec, self.corpus.select(low, high)) for low, high in declared.lengths]
+            )
         with self._stage("scaling: corpus"):
-            rows["corpus"] = [self._stream(spec, count) for count in declared.corpus or ()]
+            rows["corpus"] = [self._stream(spec, count) for count in declared.corpus]
             stand_in = replace(spec, kind="stand-in", name="stand-in")
-            rows["stand_in"] = [self._stream(stand_in, count) for count in declared.stand_in or ()]
+            rows["stand_in"] = [self._stream(stand_in, count) for count in declared.stand_in]
         return rows
 
-    def _vary(self, variants: Sequence[tuple[int | str, SystemSpec, Corpus]]) -> list[dict[str, Any]]:
+    def _vary(self, variants: Sequence[_Variant]) -> list[dict[str, Any]]:
         """Measure variants of one system in turn."""
         if not variants:
             return []
         assert self.suite.scaling is not None
-        named = [
-            (replace(spec, name=f"{spec.name}, {value}", title=spec.shown), corpus) for value, spec, corpus in variants
-        ]
         with ExitStack() as stack:
-            processes = [stack.enter_context(self._process(spec, corpus)).ready() for spec, corpus in named]
-            measured = measure(
+            processes = [stack.enter_context(self._process(v.named_spec, v.corpus)).ready() for v in variants]
+            measured = time_in_turn(
                 processes, self.shape, rounds=self.suite.scaling.rounds, warm_up=self.suite.warm_up, report=_report
             )
         return [
-            {"value": value, **to_dict(m, self.suite.bootstrap)}
-            for (value, _, _), m in zip(variants, measured, strict=True)
+            {"value": variant.value, **timed.to_dict(self.suite.bootstrap)}
+            for variant, timed in zip(variants, measured, strict=True)
         ]
 
     def _stream(self, spec: SystemSpec, count: int) -> dict[str, Any]:
@@ -313,6 +294,19 @@ class Run:
         started = time.perf_counter()
         yield
         self.stages[name] = round(time.perf_counter() - started, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """A system with one setting changed to ``value``, and what it labels."""
+
+    value: int | str
+    spec: SystemSpec
+    corpus: Corpus
+
+    @property
+    def named_spec(self) -> SystemSpec:
+        return replace(self.spec, name=f"{self.spec.name}, {self.value}", title=self.spec.shown)
 
 
 def _named(spec: SystemSpec) -> dict[str, str]:

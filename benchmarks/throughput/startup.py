@@ -1,19 +1,17 @@
-"""What is waited for before the first sentence is labelled, each time in a fresh process."""
+"""How long it takes until the first sentence is labelled, each time in a fresh process."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from framing.benchmark.process import SystemProcess
-from framing.benchmark.protocol import Request, SystemSpec
-from framing.benchmark.sentences import Corpus
-
-ROOT = Path(__file__).parents[2]
-WORKER = "benchmarks.throughput.worker"
+from benchmarks import ROOT
+from benchmarks.harness.corpus import Corpus
+from benchmarks.harness.process import SystemProcess
+from benchmarks.harness.protocol import Request, SystemSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,12 @@ class ImportTime:
 
 def cold_start(spec: SystemSpec, checkpoint: Path, corpus: Corpus, times: int) -> ColdStart:
     """Start Python, open the system and label one sentence, in so many fresh processes one after the other."""
-    first = Corpus(corpus.origin, corpus.sentences[:1], corpus.tokens[:1])
+    first = replace(corpus, sentences=corpus.sentences[:1], tokens=corpus.tokens[:1])
     seconds = []
     loads_torch = False
     for _ in range(times):
         started = time.perf_counter()
-        with SystemProcess(spec, checkpoint, first, worker=WORKER, folder=ROOT) as process:
+        with SystemProcess(spec, checkpoint, first) as process:
             process.ready().ask(Request.ROUND, first=0, count=1)
             seconds.append(time.perf_counter() - started)
             loads_torch |= "torch" in process.ask(Request.MODULES)

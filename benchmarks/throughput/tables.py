@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.record import Table
-from framing.benchmark.statistics import Estimate
 
 _MIB = 2**20
 
@@ -74,8 +73,8 @@ def _systems_note(results: Mapping[str, Any]) -> str:
         description = limit["description"]
         note += (
             f" The machine's limit: {gflops} GFLOP/s of {description['precision']} matrix products of the model's "
-            f"shapes ({description['fastest']}, threads {description['threads']}), measured in the same rounds; the "
-            "share counts the operations that the model needs, padding left out."
+            f"shapes ({description['library']}, {description['rows']} rows, {description['threads']} threads), "
+            "measured in the same rounds; the share counts the operations that the model needs, padding left out."
         )
         rates = {name: limit[name] for name in limit if name.startswith("bytes_per_second")}
         for name, rate in rates.items():
@@ -180,8 +179,9 @@ def _corpus(rows: Iterable[Mapping[str, Any]], title: str, note: str) -> Table:
 
 
 def _interval(estimate: Mapping[str, float | None], *, scale: float = 1, digits: int = 0) -> str:
-    scaled = {name: None if value is None else value * scale for name, value in estimate.items()}
-    return Estimate(**scaled).show(digits)  # type: ignore[arg-type]  # the median is always there
+    """The median and, in brackets, the interval."""
+    median, *ends = (f"{value * scale:,.{digits}f}" for value in estimate.values() if value is not None)
+    return f"{median} [{', '.join(ends)}]" if ends else median
 
 
 def _percent(estimate: Mapping[str, float] | None) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from benchmarks.suites import flags_of
 from framing.codebook import Codebook
 from framing.model.encoding import SentenceEncoder
 from framing.train.base import load_base
@@ -38,8 +39,7 @@ def paddings(seeds: Path, settings: Iterable[Mapping[str, Any]], recipe: Path) -
     lengths: list[int] = []
     found: dict[tuple[str, int], Padding] = {}
     for setting in settings:
-        flags = [str(part) for name, value in setting.items() for part in (f"--{name}", value)]
-        config = parse([str(recipe), "--train", str(seeds / "*.tsv"), *flags])
+        config = parse([str(recipe), "--train", str(seeds / "*.tsv"), *flags_of(setting)])
         lengths = lengths or window_lengths(config)
         key = (str(config.training.train_sampling_strategy), config.training.per_device_train_batch_size)
         found[key] = Padding(*key, padding_share(lengths, *key))

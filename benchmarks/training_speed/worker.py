@@ -1,9 +1,9 @@
-"""One variant in a process of its own: ``python -m benchmarks.training_speed.worker REQUEST``, a JSON object.
+"""One variant in a process of its own: ``python -m benchmarks.training_speed.worker``.
 
-Trains with the very trainer of ``framing-train``. Before each pass over the sentences it waits for a line on standard
-input, and after it writes what the pass took as a line of JSON on standard output; so the parent can have several
-variants take turns. Before the first wait it writes :data:`READY`. A request with :data:`FLOOR` has the model's matrix
-products run instead.
+It trains with the trainer of ``framing-train``. The first line of standard input is the request, a JSON object; the
+process answers once everything is loaded. Then it waits for a line before each pass over the sentences, and answers
+after it with the time that it took (:class:`Pass`), so that several variants can take turns. A request with
+:data:`FLOOR` runs the model's matrix products instead.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
 import torch
 from transformers import TrainerCallback
 
+from benchmarks.harness.worker import claim_standard_output
 from framing.codebook import Codebook
 from framing.model.encoding import SentenceEncoder
+from framing.speed import ModelShape
 from framing.train.base import load_base
 from framing.train.config import RunConfig, parse
 from framing.train.examples import Example, Split, collate, read_examples
 from framing.train.loop import FramingTrainer
 
-#: What the process writes once it waits for the first time.
-READY = "ready"
 #: Key of a request for matrix products, and of them among the measurements.
 FLOOR = "floor"
 
@@ -56,7 +55,7 @@ class Pass:
 
 
 class Stopwatch(TrainerCallback):
-    """Has the trainer wait before each epoch and say after it what it took.
+    """Makes the trainer wait before each epoch, and reports the time of the epoch after it.
 
     Args:
         wait: returns when the next epoch may begin.
@@ -120,18 +119,11 @@ def spread(examples: list[Example], count: int) -> list[Example]:
     return [examples[i * len(examples) // count] for i in range(count)] if count < len(examples) else examples
 
 
-def products(shape: dict[str, int], tokens: int) -> Callable[[], None]:
-    """The matrix products of one training step's linear layers: forward, and the two of backward.
-
-    Args:
-        shape: ``hidden``, ``intermediate``, ``layers`` and ``outputs`` of the model.
-        tokens: in the step, without padding.
-    """
-    hidden, inner = shape["hidden"], shape["intermediate"]
-    layer = [(hidden, 3 * hidden), (hidden, hidden), (hidden, inner), (inner, hidden)]
-    sizes = layer * shape["layers"] + [(hidden, shape["outputs"])]
+def products(shape: ModelShape, tokens: int) -> Callable[[], None]:
+    """The matrix products of one training step's linear layers, without padding: forward, and the two of backward."""
+    sizes = [*shape.products, (shape.hidden, shape.outputs)]
     weights = [torch.randn(of, to) for of, to in sizes]
-    inputs = {of: torch.randn(tokens, of) for of in (hidden, inner)}
+    inputs = {of: torch.randn(tokens, of) for of in {of for of, _ in sizes}}
     gradients = {to: torch.randn(tokens, to) for to in {to for _, to in sizes}}
 
     def step() -> None:
@@ -146,7 +138,7 @@ def products(shape: dict[str, int], tokens: int) -> Callable[[], None]:
 
 def run_floor(request: dict[str, Any], wait: Callable[[], object], report: Callable[[Pass], None]) -> None:
     """Time the products of as many steps as a pass has."""
-    step = products(request["shape"], request["tokens"])
+    step = products(ModelShape(**request["shape"]), request["tokens"])
     step()
     for _ in range(request["rounds"]):
         wait()
@@ -156,16 +148,17 @@ def run_floor(request: dict[str, Any], wait: Callable[[], object], report: Calla
         report(Pass(time.perf_counter() - started, time.process_time() - cpu, request["sentences"]))
 
 
-def main(request: dict[str, Any]) -> None:
-    """Do what was asked."""
+def main() -> None:
+    """Do what is asked."""
+    answers = claim_standard_output()
+    request = json.loads(sys.stdin.readline())
     torch.set_num_threads(request["threads"])
-    out, asked = sys.stdout, _asked(sys.stdin, sys.stdout)
+    asked = _asked(sys.stdin, answers)
 
     def report(found: Pass) -> None:
-        print(json.dumps(asdict(found)), file=out, flush=True)
+        print(json.dumps({"answer": asdict(found)}), file=answers, flush=True)
 
-    # The trainer prints its log; standard output is for the parent.
-    with redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="framing-speed-") as folder:
+    with tempfile.TemporaryDirectory(prefix="framing-speed-") as folder:
         if FLOOR in request:
             run_floor(request[FLOOR], asked.__next__, report)
         else:
@@ -173,13 +166,13 @@ def main(request: dict[str, Any]) -> None:
             train(config, request["sentences"], request["warm_up_steps"], asked.__next__, report)
 
 
-def _asked(lines: TextIO, out: TextIO) -> Iterator[None]:
-    """Comes to an item whenever the parent has written a line; ends the process where the parent is gone."""
-    print(READY, file=out, flush=True)
+def _asked(lines: TextIO, answers: TextIO) -> Iterator[None]:
+    """Yields once for each line that the parent writes; ends the process when the parent is gone."""
+    print(json.dumps({"answer": "ready"}), file=answers, flush=True)
     for _ in lines:
         yield
     raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main()

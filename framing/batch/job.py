@@ -206,14 +206,15 @@ def open_job(
     settings: Settings,
     model: Model,
     on_bytes: Callable[[int], None] | None = None,
+    *,
+    index: str | os.PathLike[str] | None = None,
 ) -> Job:
     """Plan a job in a folder, or go on with the one that is there. The folder must be locked (:func:`locked`).
 
     Args:
-        inputs: as of :func:`framing.batch.inputs.expand`.
+        inputs, index: as of :func:`framing.reading.files.expand`.
         folder: the output.
-        settings, model: as of :func:`framing.batch.plan.make_plan`.
-        on_bytes: as of :func:`framing.batch.plan.make_plan`.
+        settings, model, on_bytes: as of :func:`framing.batch.plan.make_plan`.
 
     Raises:
         SettingError: the job that is there has another plan; the message names what differs.
@@ -224,7 +225,8 @@ def open_job(
         is_new = not (folder / PLAN).exists()
         if is_new:
             _clear_half_plans(folder)
-            write_whole(folder / PLAN, make_plan(inputs, settings, model, on_bytes=on_bytes).to_json())
+            plan = make_plan(inputs, settings, model, index=index, on_bytes=on_bytes)
+            write_whole(folder / PLAN, plan.to_json())
         job = Job.load(folder)
         # After the plan, by which the folder is known for a job's; each time, as the last run may have died here.
         with reporting_write_errors(folder):
@@ -234,7 +236,8 @@ def open_job(
         # First what is told at once; reading the input again may take an hour.
         now = replace(job.plan, model=model, settings=settings, framing=framing.__version__)
         _refuse_differences(job, now)
-        _refuse_differences(job, make_plan(inputs, settings, model, earlier=job.plan, on_bytes=on_bytes))
+        again = make_plan(inputs, settings, model, index=index, earlier=job.plan, on_bytes=on_bytes)
+        _refuse_differences(job, again)
     return job
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from framing.batch.job import Job, UnitRecord
-from framing.batch.rows import UnitReader, UnitRows
+from framing.batch.reader import UnitReader, UnitRows
 from framing.batch.units import Unit
 from framing.batch.work import DEATHS, Worker
 from framing.errors import WorkerDiedError

@@ -9,25 +9,34 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import count
+from pathlib import Path
 from typing import Any
 
 import framing
-from framing.batch.inputs import CorpusFile, expand
-from framing.batch.shards import carried_name, is_plain_type
-from framing.batch.units import Limits, PlannedFile, Scan, Segment, Unit, scan
-from framing.engine.cpu import usable_cores
+from framing.batch.units import Piece, PlannedFile, Scan, Unit, scan, units_of
+from framing.codebook import Codebook
+from framing.engine.processor import usable_cores
 from framing.errors import ColumnError, InputError, OutputError, SettingError
 from framing.labeler import Labeler
 from framing.model.checkpoint import CALIBRATION
-from framing.text.columns import Columns
+from framing.reading.columns import Columns
+from framing.reading.documents import DocumentSettings
+from framing.reading.files import InputFile, expand
+from framing.reading.formats.base import Layout, Limits, Segment
+from framing.reading.streams import STANDARD_INPUT, is_address
+from framing.records import carried_name
 
 #: Raised when what a plan file says changes its meaning.
-PLAN_VERSION = 1
+PLAN_VERSION = 2
+#: Arrow types that a carried column can keep, by their text; others become JSON.
+_PLAIN_TYPE = re.compile(r"bool|u?int(8|16|32|64)|float|double|date32\[day\]|timestamp\[(s|ms|us|ns)\]|(large_)?string")
 DEDUP = ("none", "exact")
 #: Bytes of input from which on several processes read it; they take a second to start.
 _LARGE = 256 << 20
@@ -66,6 +75,11 @@ class Settings:
         if len(set(self.carry)) < len(self.carry):
             raise SettingError(f"a column is carried twice: {', '.join(self.carry)}", expected="every column once")
 
+    @property
+    def documents(self) -> DocumentSettings:
+        """How rows become documents."""
+        return DocumentSettings(self.columns, self.sentences, self.carry, self.outlet, self.published)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -77,7 +91,7 @@ class Model:
         codebook: fingerprint of its codebook.
         thresholds: SHA-256 of its thresholds and temperatures.
         engine, precision: what runs it; another engine gives numbers that differ in the last digits.
-        outputs: names of the probabilities, in order.
+        outline: of the codebook, as :meth:`framing.Codebook.outline` gives it: the output's schema is made of it.
     """
 
     name: str
@@ -86,7 +100,12 @@ class Model:
     thresholds: str
     engine: str
     precision: str
-    outputs: tuple[str, ...]
+    outline: dict[str, Any]
+
+    @property
+    def words(self) -> Codebook:
+        """The codebook without its definitions."""
+        return Codebook.from_dict(self.outline, where="the plan's codebook")
 
     @classmethod
     def of(cls, labeler: Labeler) -> Model:
@@ -99,7 +118,7 @@ class Model:
             thresholds=hashlib.sha256((checkpoint.folder / CALIBRATION).read_bytes()).hexdigest(),
             engine=labeler.engine.name,
             precision=labeler.engine.precision,
-            outputs=checkpoint.codebook.outputs,
+            outline=checkpoint.codebook.outline(),
         )
 
 
@@ -113,7 +132,7 @@ class Plan:
         model, settings: as above.
         carried: name of a carried column in the output to its Arrow type (``string`` where the inputs do not agree).
         files: in order.
-        units: in order; :class:`~framing.batch.units.Unit` has their form.
+        units: in order.
     """
 
     version: int
@@ -136,8 +155,8 @@ class Plan:
         return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
     def file_of(self, unit: Unit) -> PlannedFile:
-        """The file that a unit is a piece of."""
-        return self.files[unit.file]
+        """The file that a unit begins in."""
+        return self.files[unit.pieces[0].file]
 
     def differences(self, other: Plan) -> list[str]:
         """What another plan says differently, field by field, in words; this one's value first."""
@@ -149,29 +168,34 @@ class Plan:
         ]
 
     def _content(self) -> dict[str, Any]:
-        content = {name: value for name, value in self.to_dict().items() if name not in ("files", "units")}
-        # The name is for the reader's eye; the fingerprint says what the checkpoint is.
-        content["model"] = {name: value for name, value in content["model"].items() if name != "name"}
-        return content | {"input": {file.label: file.sha256 for file in self.files}}
+        # The model's name is for the reader's eye, and fingerprints say what checkpoint and codebook are.
+        model = {name: value for name, value in asdict(self.model).items() if name not in ("name", "outline")}
+        described = {file.label: file.input.known for file in self.files if file.input.known}
+        hashes = {file.label: file.sha256 for file in self.files}
+        return self._head() | {"model": model, "index": described, "input": hashes}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON-ready types; not those of ``asdict``, which would copy a million units one by one."""
+    def _head(self) -> dict[str, Any]:
         return {
             "version": self.version,
             "framing": self.framing,
             "model": asdict(self.model),
             "settings": asdict(self.settings),
             "carried": self.carried,
-            "files": [asdict(file) for file in self.files],
-            "units": [[unit.file, unit.start, unit.stop, unit.rows, unit.first, unit.sha256] for unit in self.units],
         }
 
     def to_json(self) -> str:
-        """The text of a plan file: the units one a line, each ``[file, start, stop, rows, first, sha256]``."""
-        content = self.to_dict()
-        units = ",\n".join(json.dumps(unit) for unit in content.pop("units"))
-        head = json.dumps(content, ensure_ascii=False, indent=1)
-        return head.removesuffix("\n}") + f',\n "units": [\n{units}\n ]\n}}\n'
+        """The text of a plan file: files and units one a line.
+
+        A file says what is not empty of it; a unit is a list of its pieces, each
+        ``[file, start, stop, rows, first, sha256]``.
+        """
+        head = json.dumps(self._head(), ensure_ascii=False, indent=1).removesuffix("\n}")
+        files = ",\n".join(json.dumps(_compact(asdict(file))) for file in self.files)
+        units = ",\n".join(
+            json.dumps([[p.file, p.start, p.stop, p.rows, p.first, p.sha256] for p in unit.pieces])
+            for unit in self.units
+        )
+        return f'{head},\n "files": [\n{files}\n ],\n "units": [\n{units}\n ]\n}}\n'
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Plan:
@@ -197,11 +221,13 @@ class Plan:
             return cls(
                 content["version"],
                 content["framing"],
-                Model(**(content["model"] | {"outputs": tuple(content["model"]["outputs"])})),
+                Model(**content["model"]),
                 Settings(**settings),
                 content["carried"],
                 tuple(map(_planned_file, content["files"])),
-                tuple(Unit(number, *unit) for number, unit in enumerate(content["units"])),
+                tuple(
+                    Unit(number, tuple(Piece(*piece) for piece in unit)) for number, unit in enumerate(content["units"])
+                ),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise OutputError(
@@ -216,13 +242,14 @@ def make_plan(
     settings: Settings,
     model: Model,
     *,
+    index: str | os.PathLike[str] | None = None,
     earlier: Plan | None = None,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Plan:
     """Look at the input and plan the job.
 
     Args:
-        inputs: as of :func:`framing.batch.inputs.expand`.
+        inputs, index: as of :func:`framing.reading.files.expand`.
         settings: what the user chose.
         model: what labels.
         earlier: the plan of the job that is to go on: files that have since been neither moved nor touched are not
@@ -232,54 +259,58 @@ def make_plan(
     Raises:
         UnreadableFileError: a named file is not there, or none can be read.
         ColumnError: a column that was asked for is in none of the files.
+        SettingError: an input can be read only once.
         InputError: there are no rows.
     """
-    found = expand(inputs, settings.format)
+    found = expand(inputs, format=settings.format, index=index)
+    _refuse_streams(found)
     known = _known_scans(found, earlier) if earlier is not None and earlier.settings == settings else {}
-    fresh = _scans([file for position, file in enumerate(found) if position not in known], settings, on_bytes)
-    files: list[PlannedFile] = []
-    units: list[Unit] = []
-    numbers = count()
-    for position in range(len(found)):
-        scanned = known[position] if position in known else next(fresh)
-        files.append(scanned.file)
-        units += [replace(unit, file=position, number=next(numbers)) for unit in scanned.units]
+    fresh = _scans([file for place, file in enumerate(found) if place not in known], settings, on_bytes)
+    scans = [known[place] if place in known else next(fresh) for place in range(len(found))]
+    files = tuple(scanned.file for scanned in scans)
     _check_usable(files)
-    carried = carried_types(settings.carry, files)
-    return Plan(PLAN_VERSION, framing.__version__, model, settings, carried, tuple(files), tuple(units))
+    units = tuple(units_of(scans, settings.limits))
+    carried = carried_types(settings.carry, files, model.words) if settings.carry else {}
+    return Plan(PLAN_VERSION, framing.__version__, model, settings, carried, files, units)
 
 
-def _scans(files: Sequence[CorpusFile], settings: Settings, on_bytes: Callable[[int], None] | None) -> Iterator[Scan]:
+def _refuse_streams(files: Sequence[InputFile]) -> None:
+    for file in files:
+        if file.path == STANDARD_INPUT or (not is_address(file.path) and Path(file.path).is_fifo()):
+            raise SettingError(
+                f"the input {file.path!r} is a stream, which can be read only once",
+                expected="files, which a job that is started again can read again",
+                hint="write it to a file first, or use framing label",
+            )
+
+
+def _scans(files: Sequence[InputFile], settings: Settings, on_bytes: Callable[[int], None] | None) -> Iterator[Scan]:
     """The scan of each file, in order; of large inputs as many files at a time as there are cores."""
-    one = partial(scan, limits=settings.limits, columns=settings.columns)
-    if len(files) < 2 or sum(file.size for file in files) < _LARGE:
-        yield from (one(file, on_bytes=on_bytes) for file in files)
-        return
-    # Processes, because rows are found in Python; not forked, because the model's threads may be running.
-    spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(usable_cores(), len(files)), spawning) as processes:
-        for file, scanned in zip(files, processes.map(one, files), strict=True):
+    one = partial(scan, limits=settings.limits, settings=settings.documents)
+    with ExitStack() as stack:
+        scans: Iterator[Scan] = map(one, files)
+        if len(files) > 1 and sum(file.size for file in files) >= _LARGE:
+            # Processes, because rows are found in Python; not forked, because the model's threads may be running.
+            context = multiprocessing.get_context("spawn")
+            scans = stack.enter_context(ProcessPoolExecutor(min(usable_cores(), len(files)), context)).map(one, files)
+        for file, scanned in zip(files, scans, strict=True):
             if on_bytes:
                 on_bytes(file.size)
             yield scanned
 
 
-def _known_scans(files: Sequence[CorpusFile], earlier: Plan) -> dict[int, Scan]:
+def _known_scans(files: Sequence[InputFile], earlier: Plan) -> dict[int, Scan]:
     """Place of a file -> its scan, of those that have not been touched since they were planned."""
-    units: dict[int, list[Unit]] = {}
+    pieces: dict[int, list[Piece]] = {}
     for unit in earlier.units:
-        units.setdefault(unit.file, []).append(unit)
-    planned = ((position, _known(file, position, earlier)) for position, file in enumerate(files))
-    return {place: Scan(file, tuple(units.get(place, ()))) for place, file in planned if file is not None}
-
-
-def _known(file: CorpusFile, position: int, earlier: Plan) -> PlannedFile | None:
-    """The file as planned earlier, if it has not been touched since."""
-    if position >= len(earlier.files):
-        return None
-    planned = earlier.files[position]
-    now = (file.path, file.label, file.size, file.version)
-    return planned if file.version and now == (planned.path, planned.label, planned.size, planned.version) else None
+        for piece in unit.pieces:
+            pieces.setdefault(piece.file, []).append(piece)
+    return {
+        place: Scan(replace(planned, input=file), tuple(pieces.get(place, ())))
+        for place, (file, planned) in enumerate(zip(files, earlier.files, strict=False))
+        # What an index says of a file is no part of the scan.
+        if file.version and replace(file, known={}) == replace(planned.input, known={})
+    }
 
 
 def _check_usable(files: Sequence[PlannedFile]) -> None:
@@ -294,7 +325,7 @@ def _check_usable(files: Sequence[PlannedFile]) -> None:
     )
 
 
-def carried_types(carry: Sequence[str], files: Sequence[PlannedFile]) -> dict[str, str]:
+def carried_types(carry: Sequence[str], files: Sequence[PlannedFile], codebook: Codebook) -> dict[str, str]:
     """Name in the output and Arrow type of the carried columns.
 
     A column keeps a plain type (numbers, truth values, dates) that all inputs give it, which only tables do;
@@ -313,30 +344,38 @@ def carried_types(carry: Sequence[str], files: Sequence[PlannedFile]) -> dict[st
                 expected=f"a column such as {', '.join(_some_names(usable)) or 'those of the input'}",
             )
         kind = found.pop() if len(found) == 1 else "string"
-        types[carried_name(column)] = kind if kind and is_plain_type(kind) else "string"
+        types[carried_name(column, codebook)] = kind if kind and _PLAIN_TYPE.fullmatch(kind) else "string"
     return types
 
 
 def _type_in(column: str, file: PlannedFile) -> str | None:
-    if column in file.types:
-        return file.types[column]
-    # What keys the lines of JSONL have is not known before all are read.
-    is_there = column in file.names or column in file.partition or file.format == "jsonl"
+    layout = file.layout
+    if column in layout.types:
+        return layout.types[column]
+    # What keys the objects of JSON have is not known before all are read.
+    is_there = column in _names(file) or layout.format in ("json", "jsonl")
     return "string" if is_there else None
 
 
+def _names(file: PlannedFile) -> list[str]:
+    return [*file.layout.types, *file.layout.names, *file.input.partition, *file.input.known]
+
+
 def _some_names(files: Sequence[PlannedFile]) -> list[str]:
-    return list(dict.fromkeys(name for file in files for name in (*file.types, *file.names, *file.partition)))[:20]
+    return list(dict.fromkeys(name for file in files for name in _names(file)))[:20]
 
 
 def _planned_file(content: dict[str, Any]) -> PlannedFile:
-    return PlannedFile(
-        **content
-        | {
-            "names": tuple(content["names"]),
-            "segments": tuple(Segment(**segment) for segment in content["segments"]),
-        }
-    )
+    layout = content.get("layout", {})
+    segments = tuple(Segment(**segment) for segment in layout.get("segments", ()))
+    layout |= {"names": tuple(layout.get("names", ())), "segments": segments}
+    return PlannedFile(**content | {"input": InputFile(**content["input"]), "layout": Layout(**layout)})
+
+
+def _compact(content: dict[str, Any]) -> dict[str, Any]:
+    """What is not empty: a plan may have a million files."""
+    nested = {name: _compact(content[name]) for name in ("input", "layout") if name in content}
+    return {name: value for name, value in (content | nested).items() if value or name in ("path", "label")}
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -25,7 +25,7 @@ import ray.data
 from framing.batch.job import Job, UnitRecord
 from framing.batch.local import LAST_DEATH, Observer
 from framing.batch.plan import Model
-from framing.batch.rows import UnitReader
+from framing.batch.reader import UnitReader
 from framing.batch.units import Unit
 from framing.batch.work import Worker
 from framing.engine import CPU_ENGINES

@@ -1,62 +1,30 @@
 """Shards: the records of a batch job in Parquet, and beside them rejected rows and flat tables of mentions.
 
-The schema is that of :func:`framing.records.schema`, one row a sentence, with these differences:
+The schema is :func:`framing.records.schema`, one row a sentence. ``input`` and ``row`` are the file (as the plan names
+it) and the number of the row in it; with ``index`` they are a key: unique by construction, whatever the ids of the
+input are. Carried columns come last, in the type that all inputs give them.
 
-- ``input`` and ``row`` come first: the file (as the plan names it) and the number of the row in it, from 1 (the line
-  for JSONL and CSV). With ``index`` they are a key: unique by construction, whatever the ids of the input are.
-- ``frames`` is a list of ``{label, probability}`` and not a map: Hugging Face ``datasets`` and others cannot read
-  Arrow maps, and which frames a sentence has differs from one to the next.
-- ``probabilities`` is a struct with one field an output of the model. Every sentence has all of them, so the names are
-  said once in the schema: ``probabilities.terrorists`` is a column of its own in Parquet, and reading one label does
-  not read the others. (A list with names in the metadata would lose its meaning in every tool that drops metadata.)
-- probabilities are float32: the record has six decimals, and float32 holds them.
-- carried columns come last, under their own names; one that is named as a column of the record is called
-  ``input_<name>``.
-
-The file's metadata say ``framing.schema_version`` (:data:`SCHEMA_VERSION`), ``framing.plan`` (the plan's
-fingerprint) and ``framing.unit``. The version is raised by any change of a name or type.
+The file's metadata say ``framing.schema_version``, ``framing.plan`` (the plan's fingerprint) and ``framing.unit``,
+beside what :func:`framing.records.schema` puts there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from framing.files import WholeFile, reporting_write_errors
-from framing.records import COLUMNS
-from framing.types import SentenceLabels
+from framing.reading.encodings import clean
 
 if TYPE_CHECKING:
     import pyarrow
 
-#: Raised by any change of a column's name or type.
-SCHEMA_VERSION = 1
 #: Rows of a shard that become one row group.
 ROW_GROUP_ROWS = 32_768
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_PLAIN_TYPE = re.compile(r"bool|u?int(8|16|32|64)|float|double|date32\[day\]|timestamp\[(s|ms|us|ns)\]|(large_)?string")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledRow:
-    """A row of the input and what was found in it.
-
-    Attributes:
-        number: of the row in its file.
-        carried: values of the carried columns.
-        sentences: their labels, in order.
-    """
-
-    number: int
-    carried: Sequence[Any]
-    sentences: Sequence[SentenceLabels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +32,14 @@ class RejectedRow:
     """A row of the input that was set aside.
 
     Attributes:
-        number: of the row in its file; ``None`` for what cannot be read as rows at all.
+        input: the file, as the plan names it.
+        row: its number there; ``None`` for what cannot be read as rows at all.
         reason: the value, what was expected.
         value: the beginning of the row, for the reader's eye.
     """
 
-    number: int | None
+    input: str
+    row: int | None
     reason: str
     value: str = ""
 
@@ -91,49 +61,6 @@ class WrittenFile:
     sha256: str
 
 
-def is_plain_type(name: str) -> bool:
-    """Whether a carried column can keep an Arrow type (by its text); others become JSON."""
-    return bool(_PLAIN_TYPE.fullmatch(name))
-
-
-def carried_name(column: str) -> str:
-    """The name in the output of a carried column."""
-    return f"input_{column}" if column in (*COLUMNS, "input", "row") else column
-
-
-def record_schema(outputs: Sequence[str], carried: dict[str, str]) -> pyarrow.Schema:
-    """The schema of a shard. Offsets are int32, in code points; probabilities float32, in [0, 1].
-
-    Args:
-        outputs: the codebook's outputs, in order.
-        carried: name of a carried column to its Arrow type.
-    """
-    import pyarrow as pa
-
-    types = {
-        **_position_types(),
-        "start": pa.int32(),
-        "end": pa.int32(),
-        "text": pa.string(),
-        "frames": pa.list_(pa.struct([("label", pa.string()), ("probability", pa.float32())])),
-        "mentions": pa.list_(_mention_type()),
-        "hedges": pa.list_(pa.struct([("kind", pa.string()), *_span(), ("probability", pa.float32())])),
-        "sources": pa.list_(pa.struct([*_span(), ("probability", pa.float32())])),
-        "hedged": pa.bool_(),
-        "probabilities": pa.struct([(output, pa.float32()) for output in outputs]),
-        "truncated": pa.bool_(),
-    }
-    types |= {name: pa.type_for_alias(kind) for name, kind in carried.items()}
-    return pa.schema(list(types.items()))
-
-
-def mention_schema() -> pyarrow.Schema:
-    """The schema of a flat table of mentions: the sentence they stand in, and themselves, one a row."""
-    import pyarrow as pa
-
-    return pa.schema([*_position_types().items(), *((entry.name, entry.type) for entry in _mention_type())])
-
-
 def rejected_schema() -> pyarrow.Schema:
     """The schema of rejected rows."""
     import pyarrow as pa
@@ -141,140 +68,20 @@ def rejected_schema() -> pyarrow.Schema:
     return pa.schema([("input", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("value", pa.string())])
 
 
-def _position_types() -> dict[str, pyarrow.DataType]:
+def rejected_table(rows: Sequence[RejectedRow]) -> pyarrow.Table:
+    """Rejected rows, in order."""
     import pyarrow as pa
 
-    names = {"input": pa.string(), "row": pa.int64(), "document_id": pa.string(), "outlet": pa.string()}
-    return names | {"published": pa.string(), "index": pa.int32(), "kind": pa.string()}
-
-
-def _span() -> list[tuple[str, pyarrow.DataType]]:
-    import pyarrow as pa
-
-    return [("start", pa.int32()), ("end", pa.int32()), ("text", pa.string())]
-
-
-def _mention_type() -> pyarrow.StructType:
-    import pyarrow as pa
-
-    voice = [("voice", pa.string()), ("voice_probability", pa.float32())]
-    return pa.struct([("label", pa.string()), *_span(), *voice, ("probability", pa.float32()), ("source", pa.string())])
-
-
-# --- rows to Arrow ----------------------------------------------------------------------------------------------------
-
-
-def record_table(rows: Sequence[LabelledRow], label: str, schema: pyarrow.Schema) -> pyarrow.Table:
-    """The records of some rows.
-
-    Args:
-        rows: in order.
-        label: the file that they come from.
-        schema: as of :func:`record_schema`.
-    """
-    import pyarrow as pa
-
-    sentences = [sentence for row in rows for sentence in row.sentences]
-    columns: dict[str, Any] = _positions(rows, label)
-    for name in ("start", "end", "text", "hedged", "truncated"):
-        columns[name] = [getattr(sentence, name) for sentence in sentences]
-    frames = [sentence.frames for sentence in sentences]
-    labels = [label for found in frames for label in found]
-    probabilities = [probability for found in frames for probability in found.values()]
-    columns["frames"] = _list_array(map(len, frames), (labels, probabilities), schema.field("frames").type)
-    for name in ("mentions", "hedges", "sources"):
-        columns[name] = _attribute_lists(sentences, name, schema.field(name).type)
-    outputs = schema.field("probabilities").type
-    columns["probabilities"] = pa.StructArray.from_arrays(
-        [
-            pa.array([sentence.probabilities.get(entry.name) for sentence in sentences], pa.float32())
-            for entry in outputs
-        ],
-        fields=list(outputs),
+    columns = [
+        [row.input for row in rows],
+        [row.row for row in rows],
+        [clean(row.reason) for row in rows],
+        [clean(row.value) for row in rows],
+    ]
+    schema = rejected_schema()
+    return pa.Table.from_arrays(
+        [pa.array(c, entry.type) for c, entry in zip(columns, schema, strict=True)], schema=schema
     )
-    for position, name in enumerate(schema.names[schema.get_field_index("truncated") + 1 :]):
-        kind = schema.field(name).type
-        columns[name] = [
-            value for row in rows for value in [_carried(row.carried[position], kind)] * len(row.sentences)
-        ]
-    return _table(columns, schema)
-
-
-def mention_table(rows: Sequence[LabelledRow], label: str, schema: pyarrow.Schema) -> pyarrow.Table:
-    """The mentions of some rows, one a row; the arguments are those of :func:`record_table`."""
-    found = [
-        (row.number, sentence, mention) for row in rows for sentence in row.sentences for mention in sentence.mentions
-    ]
-    columns: dict[str, Any] = {"input": [label] * len(found), "row": [number for number, _, _ in found]}
-    for name in ("document_id", "outlet", "published", "index", "kind"):
-        columns[name] = [getattr(sentence, name) for _, sentence, _ in found]
-    for entry in _mention_type():
-        columns[entry.name] = [getattr(mention, entry.name) for _, _, mention in found]
-    return _table(columns, schema)
-
-
-def rejected_table(rows: Sequence[RejectedRow], label: str) -> pyarrow.Table:
-    """Rejected rows of one file."""
-    columns = {
-        "input": [label] * len(rows),
-        "row": [row.number for row in rows],
-        "reason": [_sound(row.reason) for row in rows],
-        "value": [_sound(row.value) for row in rows],
-    }
-    return _table(columns, rejected_schema())
-
-
-def _positions(rows: Sequence[LabelledRow], label: str) -> dict[str, Any]:
-    sentences = [sentence for row in rows for sentence in row.sentences]
-    columns: dict[str, Any] = {
-        "input": [label] * len(sentences),
-        "row": [row.number for row in rows for _ in row.sentences],
-    }
-    for name in ("document_id", "outlet", "published", "index", "kind"):
-        columns[name] = [getattr(sentence, name) for sentence in sentences]
-    return columns
-
-
-def _attribute_lists(sentences: Sequence[SentenceLabels], name: str, kind: pyarrow.ListType) -> pyarrow.ListArray:
-    """A column of lists of what the sentences hold under a name."""
-    lists = [getattr(sentence, name) for sentence in sentences]
-    items = [item for found in lists for item in found]
-    flat = [[getattr(item, entry.name) for item in items] for entry in kind.value_type]
-    return _list_array(map(len, lists), flat, kind)
-
-
-def _list_array(lengths: Iterable[int], flat: Iterable[Sequence[Any]], kind: pyarrow.ListType) -> pyarrow.ListArray:
-    """A column of lists of structs: how long each list is, and the values of each field one after the other."""
-    import pyarrow as pa
-
-    fields = list(kind.value_type)
-    arrays = [pa.array(values, entry.type) for values, entry in zip(flat, fields, strict=True)]
-    offsets = pa.array(accumulate(lengths, initial=0), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(arrays, fields=fields), type=kind)
-
-
-def _table(columns: dict[str, Any], schema: pyarrow.Schema) -> pyarrow.Table:
-    import pyarrow as pa
-
-    arrays = [
-        pa.array(columns[entry.name], entry.type) if isinstance(columns[entry.name], list) else columns[entry.name]
-        for entry in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _carried(value: Any, kind: pyarrow.DataType) -> Any:
-    """A value of a carried column: as it is, or as text where the column is one of strings."""
-    import pyarrow as pa
-
-    if value is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return value
-    return _sound(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _sound(text: str) -> str:
-    """Arrow cannot hold lone surrogates."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 # --- Arrow to files ---------------------------------------------------------------------------------------------------
@@ -305,7 +112,8 @@ class ShardFile:
         self._held_rows = 0
         self._file = WholeFile(self._path)
         self._stream = _HashingWriter(self._file)
-        self._schema = schema.with_metadata({f"framing.{key}": value for key, value in metadata.items()})
+        own = {f"framing.{key}": value for key, value in metadata.items()}
+        self._schema = schema.with_metadata((schema.metadata or {}) | own)
         try:
             with reporting_write_errors(self._path):
                 self._parquet = pyarrow.parquet.ParquetWriter(self._stream, self._schema, compression="zstd")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framing.batch.job import DONE, MENTIONS, REJECTED, SHARDS, Job, UnitRecord
-from framing.batch.shards import SCHEMA_VERSION, WrittenFile, mention_schema, record_schema, rejected_schema
+from framing.batch.shards import WrittenFile, rejected_schema
 from framing.batch.units import Unit
+from framing.records import SCHEMA_VERSION, mention_schema, schema
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,6 +26,8 @@ _SHOWN_PROBLEMS = 100
 #: Ids that are shown where the input repeats many.
 _SHOWN_IDS = 5
 _ID_BUCKETS = 64
+#: More than any file has.
+_ROWS_OF_A_FILE = 1 << 40
 
 
 @dataclass(slots=True)
@@ -135,8 +138,8 @@ def _schema(job: Job, file: WrittenFile) -> pyarrow.Schema:
     if kind == REJECTED:
         return rejected_schema()
     if kind == MENTIONS:
-        return mention_schema()
-    return record_schema(job.plan.model.outputs, job.plan.carried)
+        return mention_schema(job.plan.model.words)
+    return schema(job.plan.model.words, job.plan.carried)
 
 
 def _problems_of(job: Job, unit: Unit, record: UnitRecord, tables: dict[str, Any]) -> Iterator[str]:
@@ -146,22 +149,39 @@ def _problems_of(job: Job, unit: Unit, record: UnitRecord, tables: dict[str, Any
     if missing := expected - tables.keys():
         yield f"it has no file in {', '.join(sorted(missing))}"
         return
-    shard = tables[SHARDS]
-    rows, index = shard["row"].to_numpy(), shard["index"].to_numpy()
-    labelled = np.unique(rows)
-    rejected = tables[REJECTED]["row"].to_pylist() if REJECTED in tables else []
-    yield from _count_problems(unit, record, len(labelled), len(rejected), len(rows))
-    if len(set(rejected)) < len(rejected) or set(rejected) & set(labelled.tolist()):
+    firsts = {job.plan.files[piece.file].label: piece.first for piece in reversed(unit.pieces)}
+    for table in tables.values():
+        if strangers := set(table["input"].unique().to_pylist()) - firsts.keys():
+            yield f"it has rows of another input: {', '.join(sorted(strangers))}"
+            return
+    labels = list(reversed(firsts))
+    places = {name: _places(table, labels) for name, table in tables.items()}
+    labelled = np.unique(places[SHARDS])
+    rejected = places[REJECTED] if REJECTED in places else np.array([], dtype=np.int64)
+    index = tables[SHARDS]["index"].to_numpy()
+    yield from _count_problems(unit, record, len(labelled), len(rejected), len(index))
+    if len(np.unique(rejected)) < len(rejected) or len(np.intersect1d(rejected, labelled)):
         yield "a row is rejected twice, or both labelled and rejected"
-    if any(number is not None and number < unit.first for number in (*rejected, *labelled[:1].tolist())):
-        yield f"it has rows before its first, {unit.first}"
-    if not _is_sentence_order(rows, index):
+    for number, label in enumerate(labels):
+        rows = np.concatenate([labelled, rejected]) - number * _ROWS_OF_A_FILE
+        if ((rows > 0) & (rows < firsts[label])).any():
+            yield f"it has rows before its first, {firsts[label]}"
+    if not _is_sentence_order(places[SHARDS], index):
         yield "sentences are missing, doubled or out of order"
-    label = job.plan.file_of(unit).label
-    if any(set(table["input"].unique().to_pylist()) - {label} for table in tables.values()):
-        yield f"it has rows of another input than {label}"
     if MENTIONS in tables and tables[MENTIONS].num_rows != record.mentions:
         yield f"there are {tables[MENTIONS].num_rows} mentions where {record.mentions} were recorded"
+
+
+def _places(table: pyarrow.Table, labels: list[str]) -> np.ndarray:
+    """The row of each record as one number that grows from file to file: int64 [records].
+
+    Args:
+        table: with the columns ``input`` and ``row``. What is no row of its file counts as the place before the first.
+        labels: of the unit's files, in order.
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    files = np.array([numbers[label] for label in table["input"].to_pylist()], dtype=np.int64)
+    return files * _ROWS_OF_A_FILE + table["row"].fill_null(0).to_numpy()
 
 
 def _count_problems(unit: Unit, record: UnitRecord, labelled: int, rejected: int, sentences: int) -> Iterator[str]:
@@ -177,7 +197,7 @@ def _is_sentence_order(rows: np.ndarray, index: np.ndarray) -> bool:
     """Whether rows ascend, and the sentences of each are numbered 0, 1, 2, ….
 
     Args:
-        rows: int64 [sentences].
+        rows: int64 [sentences], as of :func:`_places`.
         index: int32 [sentences].
     """
     if not len(rows):
@@ -262,9 +282,7 @@ def _first_ids(shard: pyarrow.Table) -> list[str]:
     """The id of each row that the shard has sentences of."""
     import pyarrow
 
-    rows = shard["row"].to_numpy()
-    begins = np.concatenate(([True], rows[1:] != rows[:-1]))[: len(rows)]
-    ids: list[str] = shard["document_id"].filter(pyarrow.array(begins)).to_pylist()
+    ids: list[str] = shard["document_id"].filter(pyarrow.array(shard["index"].to_numpy() == 0)).to_pylist()
     return ids
 
 
@@ -287,4 +305,4 @@ def _find_repeated_ids(job: Job, ids: _Ids, found: Verification) -> None:
 def _id_columns(path: Path) -> pyarrow.Table:
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(path, columns=["row", "document_id"])
+    return pyarrow.parquet.read_table(path, columns=["index", "document_id"])

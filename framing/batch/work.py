@@ -13,24 +13,13 @@ from hashlib import blake2b
 from itertools import islice
 
 from framing.batch.job import MENTIONS, REJECTED, SHARDS, Job, UnitRecord, file_name
-from framing.batch.rows import UnitRows
-from framing.batch.shards import (
-    SCHEMA_VERSION,
-    LabelledRow,
-    RejectedRow,
-    ShardFile,
-    WrittenFile,
-    mention_schema,
-    mention_table,
-    record_schema,
-    record_table,
-    rejected_schema,
-    rejected_table,
-)
+from framing.batch.reader import UnitRows
+from framing.batch.shards import ShardFile, WrittenFile, rejected_schema, rejected_table
 from framing.batch.trial import KNOWN_GOOD, deadly
 from framing.batch.units import Unit
 from framing.labeler import Labeler
-from framing.types import Document, SentenceLabels
+from framing.records import SCHEMA_VERSION, mention_schema, mention_table, schema, table
+from framing.types import Document, DocumentLabels, SentenceLabels
 
 #: Bytes of labels that are kept for texts that may come again.
 COPIES_SIZE = 256 << 20
@@ -125,30 +114,29 @@ class Worker:
             raise
 
     def _set_deadly_aside(self, found: UnitRows) -> None:
-        documents = [row.document for row in found.rows]
-        deaths = deadly(self._labeler, documents, sentences=self.job.plan.settings.sentences)
+        deaths = deadly(self._labeler, found.documents, sentences=self.job.plan.settings.sentences)
         for place, death in deaths.items():
-            reason = f"the text could not be labelled: processes died over it ({death})"
-            found.rejected.append(RejectedRow(found.rows[place].number, reason, documents[place].text[:80]))
-        found.rows = [row for place, row in enumerate(found.rows) if place not in deaths]
+            found.reject(found.documents[place], f"the text could not be labelled: processes died over it ({death})")
+        found.documents = [document for place, document in enumerate(found.documents) if place not in deaths]
 
-    def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[LabelledRow]]:
+    def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[DocumentLabels]]:
         """The unit's labelled rows in pieces of bounded size; what cannot be labelled is set aside."""
-        piece: list[LabelledRow] = []
+        piece: list[DocumentLabels] = []
         sentences = 0
-        outcomes = self._outcomes([row.document for row in found.rows], writer)
-        for row, outcome in zip(found.rows, outcomes, strict=True):
+        codebook = writer.codebook
+        outcomes = self._outcomes(found.documents, writer)
+        for document, outcome in zip(found.documents, outcomes, strict=True):
             if isinstance(outcome, str):
-                found.rejected.append(RejectedRow(row.number, outcome, row.document.text[:80]))
+                found.reject(document, outcome)
                 self._tell(1, 0)
                 continue
-            piece.append(LabelledRow(row.number, row.carried, outcome))
+            piece.append(DocumentLabels(outcome, document=document, codebook=codebook))
             sentences += len(outcome)
             self._tell(1, len(outcome))
             if sentences >= _PIECE:
                 yield piece
                 piece, sentences = [], 0
-        self._tell(found.unit.rows - len(found.rows), 0)
+        self._tell(found.unit.rows - len(found.documents), 0)
         if piece:
             yield piece
 
@@ -234,6 +222,9 @@ def _as_of(document: Document, sentence: SentenceLabels, index: int | None = Non
         document_id=document.id,
         outlet=document.outlet,
         published=document.published,
+        input=document.input,
+        row=document.row,
+        text_offset=document.text_offset,
         index=sentence.index if index is None else index,
     )
 
@@ -293,23 +284,24 @@ class _UnitWriter:
         self.copies = 0
         self._job = job
         self._found = found
-        self._label = job.plan.file_of(found.unit).label
         self._labelled = self._sentences = self._mentions = 0
-        self._schema = record_schema(job.plan.model.outputs, job.plan.carried)
+        self.codebook = job.plan.model.words
+        self._schema = schema(self.codebook, job.plan.carried)
+        self._mention_schema = mention_schema(self.codebook)
         job.clear(found.unit)
         with ExitStack() as self._stack:
             self._shard = self._open(SHARDS, self._schema)
-            self._flat = self._open(MENTIONS, mention_schema()) if job.plan.settings.mentions else None
+            self._flat = self._open(MENTIONS, self._mention_schema) if job.plan.settings.mentions else None
             self._stack = self._stack.pop_all()
 
-    def add(self, rows: Sequence[LabelledRow]) -> None:
+    def add(self, labelled: Sequence[DocumentLabels]) -> None:
         """Write labelled rows."""
-        self._shard.add(record_table(rows, self._label, self._schema))
+        self._shard.add(table(labelled, self._schema))
         if self._flat is not None:
-            self._flat.add(mention_table(rows, self._label, mention_schema()))
-        self._labelled += len(rows)
-        self._sentences += sum(len(row.sentences) for row in rows)
-        self._mentions += sum(len(sentence.mentions) for row in rows for sentence in row.sentences)
+            self._flat.add(mention_table(labelled, self._mention_schema))
+        self._labelled += len(labelled)
+        self._sentences += sum(map(len, labelled))
+        self._mentions += sum(len(sentence.mentions) for labels in labelled for sentence in labels)
 
     def finish(self) -> UnitRecord:
         """Give the files their names and write down that the unit is done."""
@@ -338,9 +330,10 @@ class _UnitWriter:
         self._stack.close()
 
     def _write_rejected(self) -> WrittenFile:
-        rows = sorted(self._found.rejected, key=lambda row: row.number or 0)
         file = self._open(REJECTED, rejected_schema())
-        file.add(rejected_table(rows, self._label))
+        order = {self._job.plan.files[piece.file].label: piece.file for piece in self._found.unit.pieces}
+        rejected = sorted(self._found.rejected, key=lambda row: (order[row.input], row.row or 0))
+        file.add(rejected_table(rejected))
         return file.keep()
 
     def _open(self, kind: str, schema: object) -> ShardFile:

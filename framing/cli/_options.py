@@ -1,8 +1,9 @@
-"""Options that several commands share: how a table's columns are called, and what labels."""
+"""Options that several commands share: how the input is read, and what labels."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,20 @@ import typer
 reading_option = partial(typer.Option, rich_help_panel="Reading")
 model_option = partial(typer.Option, rich_help_panel="Model")
 
+Format = Annotated[
+    str | None,
+    reading_option(help="text, html, jsonl, json, csv, tsv, parquet or arrow, whatever the names end in."),
+]
+Index = Annotated[
+    Path | None,
+    reading_option(
+        help="A CSV with the columns file, id, outlet, published, title. A folder's index.csv is used anyway."
+    ),
+]
+Sentences = Annotated[
+    bool,
+    reading_option("--sentences", help="Each row, or line of a text, is one sentence by itself, and is not cut."),
+]
 TextColumn = Annotated[str | None, reading_option(help="Column of the text. Columns not named are guessed.")]
 IdColumn = Annotated[str | None, reading_option(help="Column of the document's id.")]
 OutletColumn = Annotated[str | None, reading_option(help="Column of the outlet.")]
@@ -17,6 +32,9 @@ PublishedColumn = Annotated[str | None, reading_option(help="Column of the date.
 TitleColumn = Annotated[str | None, reading_option(help="Column of the headline.")]
 Outlet = Annotated[str | None, reading_option(help="The outlet of what names none itself.")]
 Published = Annotated[str | None, reading_option(help="The date of what names none itself.")]
+Carry = Annotated[
+    list[str] | None, reading_option(help="A column of the input to write too; may be given several times.")
+]
 
 Model = Annotated[
     str, model_option("--model", "-m", help="shipped; fast (1.5 times as fast, a little worse); a folder; a hub id.")

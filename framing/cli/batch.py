@@ -17,7 +17,9 @@ from rich.text import Text
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.errors import MissingExtraError, OutputError, SettingError
-from framing.text.columns import Columns
+from framing.reading import Columns
+from framing.reading.files import expand, input_with
+from framing.reading.streams import is_address
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -45,29 +47,23 @@ def batch_command(
         list[str],
         typer.Argument(
             metavar="INPUT... OUTPUT",
-            help="Files, folders, glob patterns or fsspec URLs of Parquet, JSONL, CSV (text also .gz, .zst) or "
-            "datasets saved to disk; last the folder of the job. With --verify the folder alone.",
+            help="Files, folders, glob patterns or addresses of fsspec; last the folder of the job. With --verify the "
+            "folder alone.",
         ),
     ],
     fresh: Annotated[bool, _output("--fresh", help="Begin a new job; OUTPUT must be new or empty.")] = False,
     verify: Annotated[
         bool, _output("--verify", help="Read the output back instead: counts, ids, hashes, nothing missing or doubled.")
     ] = False,
-    carry: Annotated[
-        list[str] | None, _output(help="A column of the input to carry along; may be given several times.")
-    ] = None,
     mentions: Annotated[bool, _output("--mentions", help="Flat tables as well, one row a mention, for SQL.")] = False,
     unit_rows: Annotated[int, _output(min=1, help="Rows of the input in a shard, at most.")] = 50_000,
     unit_size: Annotated[float, _output(min=0.001, help="MiB of text in a shard, about.")] = 8.0,
-    sentences: Annotated[
-        bool, options.reading_option("--sentences", help="Each row is one sentence, and is not cut.")
-    ] = False,
+    sentences: options.Sentences = False,
     dedup: Annotated[
         str, options.reading_option(help="exact: a text that comes again is not scored again. none.")
     ] = "none",
-    format: Annotated[
-        str | None, options.reading_option(help="jsonl, csv, tsv, parquet or arrow, whatever the names end in.")
-    ] = None,
+    format: options.Format = None,
+    index: options.Index = None,
     text_column: options.TextColumn = None,
     id_column: options.IdColumn = None,
     outlet_column: options.OutletColumn = None,
@@ -75,6 +71,7 @@ def batch_command(
     title_column: options.TitleColumn = None,
     outlet: options.Outlet = None,
     published: options.Published = None,
+    carry: options.Carry = None,
     shard_of: Annotated[
         str | None, _running(metavar="K/N", help="Do the K-th part of N only, K from 0: a task of an array job.")
     ] = None,
@@ -144,6 +141,7 @@ def batch_command(
     task = Task.parse(shard_of) if shard_of else WHOLE
     request = _Request(
         inputs=inputs,
+        index=index,
         folder=folder,
         settings=settings,
         task=task,
@@ -161,7 +159,8 @@ class _Request:
     """What the user asked for.
 
     Attributes:
-        inputs, folder, settings, task: as of :func:`framing.batch.job.open_job` and :func:`framing.batch.job.locked`.
+        inputs, index, folder, settings: as of :func:`framing.batch.job.open_job`.
+        task: as of :func:`framing.batch.job.locked`.
         fresh: the folder must be new or empty.
         loading: arguments of :func:`framing.load` but for the device.
         devices: one process each.
@@ -169,6 +168,7 @@ class _Request:
     """
 
     inputs: Sequence[str]
+    index: Path | None
     folder: Path
     settings: Settings
     task: Task
@@ -202,35 +202,35 @@ def _inputs_and_folder(paths: Sequence[str]) -> tuple[list[str], Path]:
         raise SettingError(
             f"only {output!r} was named", expected="an input and an output", hint="framing batch INPUT... OUTPUT"
         )
-    if "://" in output:
+    if is_address(output):
         raise OutputError(
-            f"the output {output} is a URL", expected="a local folder, whose files can be locked, synced and renamed"
+            f"the output {output} is an address",
+            expected="a local folder, whose files can be locked, synced and renamed",
         )
-    folder = Path(output)
-    for name in inputs:
-        if "://" not in name and folder.resolve().is_relative_to(Path(name).resolve()):
-            raise OutputError(
-                f"the output {output} is among the inputs ({name})",
-                expected="a place outside of what is read",
-                hint="write it to another folder",
-            )
-    return inputs, folder
+    if name := input_with(output, inputs):
+        raise OutputError(
+            f"the output {output} is among the inputs ({name})",
+            expected="a place outside of what is read",
+            hint="write it to another folder",
+        )
+    return inputs, Path(output)
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
 def _run(request: _Request, reporting: _Reporting) -> None:
-    from framing.batch.inputs import expand
     from framing.batch.job import create_folder, locked, open_job
 
     # That the inputs are there is told first.
-    size = sum(file.size for file in expand(request.inputs, request.settings.format))
+    size = sum(file.size for file in expand(request.inputs, format=request.settings.format, index=request.index))
     create_folder(request.folder, fresh=request.fresh)
     with locked(request.folder, request.task), ExitStack() as stack:
         runner = stack.enter_context(_runner(request))
         with reporting.planning(size) as on_bytes:
-            job = open_job(request.inputs, request.folder, request.settings, runner.model, on_bytes)
+            job = open_job(
+                request.inputs, request.folder, request.settings, runner.model, on_bytes, index=request.index
+            )
         units = [unit for unit in job.plan.units if request.task.has(unit)]
         records = {unit.number: job.done(unit) for unit in units}
         todo = [unit for unit in units if records[unit.number] is None]

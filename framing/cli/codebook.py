@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ def show(
     label: Annotated[str | None, typer.Option("--label", "-l", help="All that is said of one label.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
-    """Print a codebook: its labels, contrasts, hedges and voices."""
+    """Print a codebook: its labels, contrasts, hedges, voices, kinds and tasks."""
     book = Codebook.load(codebook)
     if as_json:
         content = book.label(label).to_dict() if label else {**book.to_dict(), "fingerprint": book.fingerprint}
@@ -38,7 +39,7 @@ def show(
         return
     console = Console()
     if label:
-        _print_label(console, book.label(label))
+        _print_label(console, book, book.label(label))
     else:
         _print_codebook(console, book)
 
@@ -84,11 +85,14 @@ def _print_codebook(console: Console, book: Codebook) -> None:
         console.print(table)
     _print_guides(console, "Hedge", book.hedge_guides)
     _print_guides(console, "Voice", book.voice_guides)
-    _print_guides(console, "Source", (book.source_guide,))
+    _print_guides(console, "Source", (book.source_guide,) if book.source_guide else ())
+    _print_guides(console, "Kind", book.kind_guides)
+    for task in book.tasks:
+        _print_guides(console, f"{task.name} (of a {task.scope}, choose {task.choose})", task.values)
     _print_list(console, "Evidence", book.evidence)
 
 
-def _print_guides(console: Console, heading: str, guides: tuple[Guide, ...]) -> None:
+def _print_guides(console: Console, heading: str, guides: Sequence[Guide]) -> None:
     if not guides:
         return
     table = _table(heading, "Definition", "Cues")
@@ -100,7 +104,7 @@ def _print_guides(console: Console, heading: str, guides: tuple[Guide, ...]) -> 
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, no_wrap=heading in ("Label", "Axis", "Contrast", "Hedge", "Voice", "Source"))
+        table.add_column(heading, no_wrap=heading not in ("Definition", "For", "Rival labels", "Cues", "Typical words"))
     return table
 
 
@@ -111,7 +115,7 @@ def _print_list(console: Console, heading: str, entries: tuple[str, ...]) -> Non
         console.print(Text(f"  - {entry}"))
 
 
-def _print_label(console: Console, label: Label) -> None:
+def _print_label(console: Console, book: Codebook, label: Label) -> None:
     console.print(Text.assemble((label.name, "bold"), f" ({label.axis})" if label.axis else ""))
     if label.definition:
         console.print(Text(label.definition))
@@ -120,7 +124,7 @@ def _print_label(console: Console, label: Label) -> None:
     if label.examples:
         console.print(Text("\nExamples", style="bold"))
         for example in label.examples:
-            console.print(Text("  - ").append(_highlighted(parse(example), label.name)))
+            console.print(Text("  - ").append(_highlighted(parse(example, book), label.name)))
 
 
 def _highlighted(sentence: MarkedSentence, label: str) -> Text:
@@ -128,9 +132,10 @@ def _highlighted(sentence: MarkedSentence, label: str) -> Text:
     text = Text()
     end = 0
     for span in sentence.spans:
+        carries = any(tag.output == label for tag in span.tags)
         voice = next((tag.voice for tag in span.tags if tag.output == label), None)
         text.append(sentence.text[end : span.start])
-        text.append(span.text, style="bold green" if voice else "")
+        text.append(span.text, style="bold green" if carries else "")
         text.append(f" ({voice})" if voice else "", style="dim")
         end = span.end
     return text.append(sentence.text[end:])

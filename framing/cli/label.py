@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,15 +22,18 @@ from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.cli.view import View
 from framing.errors import InputError, OutputError, SettingError
+from framing.reading import Columns, read
+from framing.reading.documents import DocumentSettings
+from framing.reading.encodings import clean
+from framing.reading.files import input_with
+from framing.reading.streams import STANDARD_INPUT
 from framing.records import STANDARD_OUTPUT, RejectedWriter, format_of, open_writer
-from framing.text.columns import Columns
-from framing.text.decoding import clean
-from framing.text.inputs import STANDARD_INPUT
-from framing.types import Document, DocumentLabels, Kind, Rejected
+from framing.types import Document, DocumentLabels, Rejected
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from framing.codebook import Codebook
     from framing.labeler import Labeler
 
 #: Rejections that are printed where no file keeps them.
@@ -45,7 +46,8 @@ _output = partial(typer.Option, rich_help_panel="Output")
 def label_command(
     context: typer.Context,
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders, glob patterns, or '-' for standard input.")
+        list[str] | None,
+        typer.Argument(help="Files, folders, glob patterns, addresses of fsspec, or '-' for standard input."),
     ] = None,
     text: Annotated[
         list[str] | None, typer.Option("--text", "-t", help="A text to label; may be given several times.")
@@ -61,25 +63,12 @@ def label_command(
     ] = None,
     view: Annotated[bool, _output("--view", help="The text in colour, in a pipe too (for less -R).")] = False,
     quiet: Annotated[bool, _output("--quiet", "-q", help="No progress and no summary.")] = False,
-    sentences: Annotated[
-        bool,
-        options.reading_option(
-            "--sentences", help="Each row, line or --text is one sentence, by itself, and is not cut."
-        ),
-    ] = False,
+    sentences: options.Sentences = False,
     strict: Annotated[
         bool, options.reading_option("--strict", help="Stop at the first row or file that cannot be used.")
     ] = False,
-    format: Annotated[
-        str | None,
-        options.reading_option(help="text, html, jsonl, json, csv, tsv or parquet, whatever the names end in."),
-    ] = None,
-    index: Annotated[
-        Path | None,
-        options.reading_option(
-            help="A CSV with the columns file, id, outlet, published, title. A folder's index.csv is used anyway."
-        ),
-    ] = None,
+    format: options.Format = None,
+    index: options.Index = None,
     text_column: options.TextColumn = None,
     id_column: options.IdColumn = None,
     outlet_column: options.OutletColumn = None,
@@ -87,6 +76,7 @@ def label_command(
     title_column: options.TitleColumn = None,
     outlet: options.Outlet = None,
     published: options.Published = None,
+    carry: options.Carry = None,
     model: options.Model = "shipped",
     engine: options.Engine = "auto",
     device: options.Device = "auto",
@@ -103,18 +93,9 @@ def label_command(
             typer.echo(context.get_help())
             return
         inputs = [STANDARD_INPUT]
-    request = _Request(
-        inputs=inputs or [],
-        texts=text or [],
-        reading={
-            "format": format,
-            "index": index,
-            "columns": Columns(text_column, id_column, outlet_column, published_column, title_column),
-        },
-        outlet=outlet,
-        published=published,
-        sentences=sentences,
-    )
+    columns = Columns(text_column, id_column, outlet_column, published_column, title_column)
+    settings = DocumentSettings(columns, sentences, tuple(carry or ()), outlet, published)
+    request = _Request(inputs=inputs or [], texts=text or [], format=format, index=index, settings=settings)
     place = _place(output, view, request.inputs)
     run = _Run(place, strict=strict, quiet=quiet)
     load_model = partial(
@@ -138,51 +119,62 @@ class _Request:
     """What the user asked to have labelled.
 
     Attributes:
-        inputs: files, folders, patterns, ``-``.
+        inputs, format, index: as of :func:`framing.read`.
         texts: given on the command line.
-        reading: further arguments of :func:`framing.text.formats.read`.
-        outlet, published: of documents that do not name their own.
-        sentences: each document is one sentence.
+        settings: how rows, and the texts, become documents.
     """
 
     inputs: Sequence[str]
     texts: Sequence[str]
-    reading: dict[str, Any]
-    outlet: str | None
-    published: str | None
-    sentences: bool
+    format: str | None
+    index: Path | None
+    settings: DocumentSettings
 
-    def documents(self, on_reject: Any) -> Iterator[Document]:
+    def documents(self, on_reject: Callable[[Rejected], None] | None) -> Iterator[Document]:
         """The documents, as they are read. That the named files exist is checked at once."""
-        from framing.text.formats import read
-
-        named = read(self.inputs, on_reject=on_reject, lines=self.sentences, **self.reading) if self.inputs else ()
-        return map(self._described, chain(self._given_texts(), named))
+        settings = self.settings
+        named: Iterable[Document] = ()
+        if self.inputs:
+            named = read(
+                self.inputs,
+                columns=settings.columns,
+                format=self.format,
+                on_reject=on_reject,
+                index=self.index,
+                sentences=settings.sentences,
+                outlet=settings.outlet,
+                published=settings.published,
+                carry=settings.carry,
+            )
+        return chain(self._given_texts(), named)
 
     def _given_texts(self) -> Iterator[Document]:
         for number, text in enumerate(self.texts, start=1):
             if not text.strip():
                 raise InputError(f"the text {text!r} is empty", expected="--text with words in it")
-            yield Document(clean(text), id="text" if len(self.texts) == 1 else f"text:{number}")
-
-    def _described(self, document: Document) -> Document:
-        return replace(document, outlet=document.outlet or self.outlet, published=document.published or self.published)
+            yield Document(
+                clean(text).strip() if self.settings.sentences else clean(text),
+                id="text" if len(self.texts) == 1 else f"text:{number}",
+                outlet=self.settings.outlet,
+                published=self.settings.published,
+            )
 
 
 def _each_one_sentence(labeler: Labeler, documents: Iterator[Document]) -> Iterator[DocumentLabels]:
     """Label documents that are a sentence each; nothing runs on from one to the next."""
-    while group := [_without_title(document) for document in islice(documents, labeler.engine.look_ahead)]:
+    while group := list(islice(documents, labeler.engine.look_ahead)):
         for document, found in zip(group, labeler([document.text for document in group]), strict=True):
             sentence = replace(
-                found, document_id=document.id, outlet=document.outlet, published=document.published, index=0
+                found,
+                document_id=document.id,
+                outlet=document.outlet,
+                published=document.published,
+                input=document.input,
+                row=document.row,
+                text_offset=document.text_offset,
+                index=0,
             )
-            yield DocumentLabels(document, (sentence,))
-
-
-def _without_title(document: Document) -> Document:
-    """Reading puts a row's title before its text; beside a sentence it would be a second one."""
-    text = document.text.removeprefix(f"{document.title}\n\n") if document.title else document.text
-    return replace(document, text=text.strip())
+            yield DocumentLabels((sentence,), codebook=labeler.codebook, document=document)
 
 
 # --- where it goes ----------------------------------------------------------------------------------------------------
@@ -198,8 +190,8 @@ class _Sink(Protocol):
     ) -> None: ...
 
 
-def _sink(place: str | None) -> _Sink:
-    return View() if place is None else open_writer(place)
+def _sink(place: str | None, codebook: Codebook, carry: Sequence[str]) -> _Sink:
+    return View(codebook) if place is None else open_writer(place, codebook=codebook, carry=carry)
 
 
 def _place(output: str | None, view: bool, inputs: Sequence[str]) -> str | None:
@@ -214,22 +206,14 @@ def _place(output: str | None, view: bool, inputs: Sequence[str]) -> str | None:
     if output is None:
         return None if view or sys.stdout.isatty() else STANDARD_OUTPUT
     format_of(output)
-    if output != STANDARD_OUTPUT:
-        _refuse_output_among_inputs(Path(output), inputs)
+    # In a folder of inputs it would be read by the next run, its sentences labelled a second time.
+    if output != STANDARD_OUTPUT and (name := input_with(output, inputs)):
+        raise OutputError(
+            f"the output {output} is among the inputs ({name})",
+            expected="a place outside of what is read",
+            hint="write it to another folder",
+        )
     return output
-
-
-def _refuse_output_among_inputs(output: Path, inputs: Sequence[str]) -> None:
-    """An output in a folder of inputs would be read by the next run, its sentences labelled a second time."""
-    target = Path(os.path.realpath(output))
-    for name in inputs:
-        found = [Path(match).resolve() for match in glob.glob(name, recursive=True)]  # noqa: PTH207  # absolute too
-        if any(target == path or (path.is_dir() and target.is_relative_to(path)) for path in found):
-            raise OutputError(
-                f"the output {output} is among the inputs ({name})",
-                expected="a place outside of what is read",
-                hint="write it to another folder",
-            )
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
@@ -240,12 +224,14 @@ class _Tally:
     """What was labelled so far."""
 
     documents: int = 0
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    columns: set[str] = field(default_factory=set)
     started: float = field(default_factory=time.perf_counter)
 
     def add(self, labels: DocumentLabels) -> None:
         self.documents += 1
         self.kinds.update(sentence.kind for sentence in labels)
+        self.columns.update(labels.document.metadata)
 
     @property
     def sentences(self) -> int:
@@ -261,7 +247,7 @@ class _Tally:
         return self.sentences / max(self.seconds, 1e-9)
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{self.kinds[kind]:,} {kind}" for kind in Kind if self.kinds[kind])
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in self.kinds.items())
         return (
             f"{_counted(self.documents, 'document')}, {_counted(self.sentences, 'sentence')} ({kinds}) "
             f"in {self.seconds:.1f} s, {self.rate:,.0f} sentences/s"
@@ -289,17 +275,18 @@ class _Run:
     def label(self, request: _Request, load_model: Any) -> None:
         with ExitStack() as stack:
             stack.enter_context(self._rejected)
-            # First what fails fast: names of files that do not exist, a place that cannot be written to.
+            # First what fails fast: names of files that do not exist.
             documents = request.documents(None if self._strict else self._on_reject)
-            sink = stack.enter_context(_sink(self._place))
             labeler = stack.enter_context(load_model())
-            labelled = _each_one_sentence(labeler, documents) if request.sentences else labeler.documents(documents)
+            sink = stack.enter_context(_sink(self._place, labeler.codebook, request.settings.carry or ()))
+            is_cut = not request.settings.sentences
+            labelled = labeler.documents(documents) if is_cut else _each_one_sentence(labeler, documents)
             tally = _Tally()
             self._write(labelled, sink, tally)
             if not tally.documents:
                 self._rejected.keep()
                 raise self._nothing_usable()
-        self._summarise(tally)
+        self._summarise(tally, [name for name in request.settings.carry or () if name not in tally.columns])
 
     def _write(self, labelled: Iterable[DocumentLabels], sink: _Sink, tally: _Tally) -> None:
         with ExitStack() as stack:
@@ -331,9 +318,12 @@ class _Run:
             hint=kept,
         )
 
-    def _summarise(self, tally: _Tally) -> None:
+    def _summarise(self, tally: _Tally, missing: Sequence[str]) -> None:
         if self._quiet:
             return
+        for name in missing:
+            note = f"Note: no row has the column {name!r} to carry along"
+            self._messages.print(Text(note, style="yellow"), soft_wrap=True)
         if self._to_file or self._on_terminal:
             self._messages.print(str(tally), soft_wrap=True)
         if self._rejected.count:

@@ -16,7 +16,7 @@ from framing.cli._errors import EXIT_USER_ERROR, reporting_errors
 from framing.codebook import DEFAULT_NAME, Codebook
 from framing.seeds import SeedReport, datasheet_is_current, write_datasheet
 from framing.seeds import check as check_seeds
-from framing.types import Rejected, Voice
+from framing.types import Rejected
 
 app = typer.Typer(no_args_is_help=True, help="Check files of marked sentences and count what is in them.")
 
@@ -74,7 +74,7 @@ def _print_lines(errors: Console, word: str, style: str, lines: tuple[Rejected, 
 
 
 def _print_counts(console: Console, report: SeedReport) -> None:
-    voices = [str(voice) for voice in Voice]
+    voices = [voice for voice in next(iter(report.frames.values()), {}) if voice]
     table = _table("Frame", "sentences", "mentions", *voices)
     for label, by_voice in report.frames.items():
         row = (report.frame_sentences[label], sum(by_voice.values()), *(by_voice[voice] for voice in voices))
@@ -84,6 +84,11 @@ def _print_counts(console: Console, report: SeedReport) -> None:
     for kind, count in report.hedges.items():
         table.add_row(kind, str(count))
     console.print(table, end="\n\n")
+    for task, counts in report.tasks.items():
+        table = _table(task, "count")
+        for value, count in counts.items():
+            table.add_row(value, str(count))
+        console.print(table, end="\n\n")
     table = _table("Kind", "sentences")
     for kind, count in report.kinds.items():
         table.add_row(kind, str(count))

@@ -26,11 +26,10 @@ def run(arguments: list[str]) -> int:
         config = parse(arguments)
         from transformers.utils import logging
 
-        from framing.train.average import average
-        from framing.train.loop import run as train
+        from framing.train.front import run_as_configured
 
         logging.set_verbosity_error()  # its reports on loaded weights are for developers
-        result = average(config) if config.model.average else train(config)
+        result = run_as_configured(config)
     except FramingError as error:
         print_error(error)
         return EXIT_USER_ERROR

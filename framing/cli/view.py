@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, zip_longest
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -22,37 +21,39 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from framing.codebook import Codebook
 from framing.files import reporting_write_errors
-from framing.types import OUTLET_KINDS, DocumentLabels, Hedge, Kind, Mention, SentenceLabels, Source, Voice
+from framing.types import OUTLET_KINDS, DocumentLabels, Hedge, Kind, Mention, SentenceLabels, Source, TaskAnswer
 
+#: Role of a voice in the codebook -> how its frames look, and what it means.
 VOICE_STYLES = {
-    Voice.AUTHOR: Style.parse("bold red"),
-    Voice.ATTRIBUTED: Style.parse("underline cyan"),
-    Voice.QUOTED: Style.parse("bold underline green"),
-    Voice.DISTANCED: Style.parse("reverse magenta"),
+    "own": Style.parse("bold red"),
+    "cited": Style.parse("underline cyan"),
+    "quoted": Style.parse("bold underline green"),
+    "other": Style.parse("reverse magenta"),
 }
+_MEANINGS = {
+    "own": "the outlet's own word",
+    "cited": "a cited source's word",
+    "quoted": "inside quotation marks",
+    "other": "held at arm's length",
+}
+#: Of a frame where the codebook has no voices.
+_PLAIN = Style.parse("bold")
 HEDGE_STYLE = Style.parse("underline2 yellow")
 SOURCE_STYLE = Style.parse("italic")
 KIND_STYLES = {
     Kind.HEADLINE: Style.parse("bold"),
-    Kind.CAPTION: Style(),
-    Kind.BODY: Style(),
     Kind.COMMENT: Style.parse("dim"),
     Kind.BOILERPLATE: Style.parse("dim"),
 }
 _TAG = Style.parse("dim not bold not underline not underline2 not reverse not italic")
-_VOICE_MEANINGS = {
-    Voice.AUTHOR: "the outlet's own word",
-    Voice.ATTRIBUTED: "a cited source's word",
-    Voice.QUOTED: "inside quotation marks",
-    Voice.DISTANCED: "held at arm's length",
-}
 #: Columns of text; longer lines are hard to read.
 _WIDEST = 100
 #: Code points that are shown of a piece of page debris.
 _SHOWN_BOILERPLATE = 120
-# Which kinds are told by a word before the sentence, and not by the look alone.
-_TAGGED_KINDS = frozenset({Kind.CAPTION, Kind.COMMENT, Kind.BOILERPLATE})
+# Which kinds are told by the look alone, and not by a word before the sentence.
+_UNTAGGED_KINDS = frozenset({Kind.HEADLINE, Kind.BODY})
 
 
 class _Console(Console):
@@ -66,10 +67,12 @@ class View:
     """Prints labelled documents; use it in a ``with`` block, which ends with the legend.
 
     Args:
+        codebook: by which is labelled.
         console: where to; standard output when ``None``.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, codebook: Codebook, console: Console | None = None) -> None:
+        self._codebook = codebook
         self._console = console or _Console(highlight=False)
         self._width = min(self._console.width, _WIDEST)
 
@@ -80,21 +83,21 @@ class View:
             OutputError: standard output takes no more.
         """
         if len(labels) == 1:
-            self._print(_text(labels))
+            self._print(_text(labels, self._codebook))
             return
         self._print(Rule(_heading(labels), align="left", style="dim"))
         self._print(Text())
-        self._print(_text(labels))
+        self._print(_text(labels, self._codebook))
         self._print(Text())
-        if counts := _counts(labels):
+        if counts := _counts(labels, self._codebook):
             self._print(counts)
-        self._print(_kinds_line(labels))
+        self._print(_kinds_line(labels, self._codebook))
         self._print(Text())
 
     def legend(self) -> None:
         """Print what the styles mean."""
         self._print(Text())
-        self._print(_legend())
+        self._print(_legend(self._codebook))
 
     def _print(self, item: RenderableType) -> None:
         with reporting_write_errors("standard output"):
@@ -119,7 +122,7 @@ def _heading(labels: DocumentLabels) -> Text:
 # --- the text ---------------------------------------------------------------------------------------------------------
 
 
-def _text(labels: DocumentLabels) -> Text:
+def _text(labels: DocumentLabels, codebook: Codebook) -> Text:
     """The document's lines as they are, blank lines between paragraphs reduced to one."""
     text = Text()
     end = 0
@@ -127,7 +130,7 @@ def _text(labels: DocumentLabels) -> Text:
     for sentence in labels:
         if previous is not None:
             text.append(_gap(labels.document.text[end : sentence.start]))
-        text.append_text(sentence_text(sentence, tag=_needs_tag(sentence, previous, text)))
+        text.append_text(sentence_text(sentence, codebook, tag=_needs_tag(sentence, previous, text)))
         previous, end = sentence, sentence.end
     return text
 
@@ -139,37 +142,53 @@ def _gap(between: str) -> str:
 
 def _needs_tag(sentence: SentenceLabels, previous: SentenceLabels | None, text: Text) -> bool:
     """A run of sentences of one kind is tagged once a line."""
-    if sentence.kind not in _TAGGED_KINDS:
+    if sentence.kind in _UNTAGGED_KINDS:
         return False
-    return previous is None or previous.kind is not sentence.kind or text.plain.endswith("\n")
+    return previous is None or previous.kind != sentence.kind or text.plain.endswith("\n")
 
 
-def sentence_text(sentence: SentenceLabels, *, tag: bool = True) -> Text:
+def sentence_text(sentence: SentenceLabels, codebook: Codebook, *, tag: bool = True) -> Text:
     """A sentence with its marks.
 
     Args:
         sentence: what was found.
+        codebook: says which role a voice has.
         tag: put its kind before it.
     """
     text = Text()
+    kind_style = KIND_STYLES.get(sentence.kind, Style())  # type: ignore[call-overload]  # a Kind is a str
     if tag:
         text.append(f"[{sentence.kind}] ", style=_TAG + Style(italic=True))
-    if sentence.kind is Kind.BOILERPLATE:
-        return text.append(_shortened(_one_line(sentence.text)), style=KIND_STYLES[sentence.kind])
+    if sentence.kind == Kind.BOILERPLATE:
+        return text.append(_shortened(_one_line(sentence.text)), style=kind_style)
+    styles = {guide.name: VOICE_STYLES[guide.role] for guide in codebook.voice_guides}
+    own = codebook.voices_of_role("own")
     shown = _one_line(sentence.text)
-    told_source: str | None = None
+    told_source: Source | None = None
     for start, end in _segments(sentence):
-        text.append(shown[start:end], style=_style_at(sentence, start))
-        for tag_ in _frame_tags(sentence, end):
+        text.append(shown[start:end], style=kind_style + _style_at(sentence, start, styles))
+        for (voice, source), labels in _frames_ending(sentence, end):
+            written = "+".join(labels) + (f"·{voice}" if voice and voice not in own else "")
             # A source is written at the first of its frames in a row, not at each.
-            text.append(
-                tag_.written(with_source=tag_.source != told_source), style=_tag_style(VOICE_STYLES[tag_.voice])
-            )
-            told_source = tag_.source
+            if source and source != told_source:
+                written += f": {_one_line(source.text)}"
+            text.append(f"‹{written}›", style=_tag_style(styles.get(voice or "", _PLAIN)))
+            told_source = source
         for hedge in sentence.hedges:
             if hedge.end == end:
                 text.append(f"‹~{hedge.kind}›", style=_tag_style(HEDGE_STYLE))
+    for task, answer in sentence.tasks.items():
+        if said := _said(answer):
+            text.append(f" ‹{task}: {said}›", style=_TAG)
     return text
+
+
+def _said(answer: TaskAnswer) -> str:
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, Mapping):
+        return ", ".join(answer)
+    return ", ".join(f"{words.value} ({_one_line(words.text)})" for words in answer)
 
 
 def _tag_style(style: Style) -> Style:
@@ -183,37 +202,24 @@ def _segments(sentence: SentenceLabels) -> Iterator[tuple[int, int]]:
     return pairwise(cuts)
 
 
-def _style_at(sentence: SentenceLabels, position: int) -> Style:
+def _style_at(sentence: SentenceLabels, position: int, voice_styles: Mapping[str, Style]) -> Style:
     """Of a frame over a hedge over a source, the frame's colour wins, and the other attributes add up."""
-    styles = [KIND_STYLES[sentence.kind]]
+    styles = [Style()]
     styles += [SOURCE_STYLE for source in sentence.sources if source.start <= position < source.end]
     styles += [HEDGE_STYLE for hedge in sentence.hedges if hedge.start <= position < hedge.end]
-    styles += [VOICE_STYLES[m.voice] for m in sentence.mentions if m.start <= position < m.end]
+    styles += [voice_styles.get(m.voice or "", _PLAIN) for m in sentence.mentions if m.start <= position < m.end]
     return Style.combine(styles)
 
 
-@dataclass(frozen=True, slots=True)
-class _FrameTag:
-    """What stands behind a span: its frames of one voice and source."""
-
-    labels: tuple[str, ...]
-    voice: Voice
-    source: str | None
-
-    def written(self, *, with_source: bool) -> str:
-        voice = "" if self.voice is Voice.AUTHOR else f"·{self.voice}"
-        source = f": {_one_line(self.source)}" if self.source and with_source else ""
-        return f"‹{'+'.join(self.labels)}{voice}{source}›"
-
-
-def _frame_tags(sentence: SentenceLabels, end: int) -> Iterator[_FrameTag]:
+def _frames_ending(
+    sentence: SentenceLabels, end: int
+) -> Iterator[tuple[tuple[str | None, Source | None], Sequence[str]]]:
     """The frames that end here, together where voice and source agree."""
-    found: dict[tuple[Voice, str | None], list[str]] = {}
+    found: dict[tuple[str | None, Source | None], list[str]] = {}
     for mention in sentence.mentions:
         if mention.end == end:
             found.setdefault((mention.voice, mention.source), []).append(mention.label)
-    for (voice, source), labels in found.items():
-        yield _FrameTag(tuple(labels), voice, source)
+    yield from found.items()
 
 
 def _one_line(text: str) -> str:
@@ -230,35 +236,34 @@ def _shortened(text: str) -> str:
 # --- the counts -------------------------------------------------------------------------------------------------------
 
 
-def _counts(labels: DocumentLabels) -> Table | None:
+def _counts(labels: DocumentLabels, codebook: Codebook) -> Table | None:
     """Frames by voice in the outlet's own sentences, the most frequent first."""
-    own = [sentence for sentence in labels if sentence.kind in OUTLET_KINDS]
-    mentions = [mention for sentence in own for mention in sentence.mentions]
-    if not mentions:
+    totals = labels.counts()
+    if not totals:
         return None
-    by_voice = Counter((mention.label, mention.voice) for mention in mentions)
-    totals = Counter(mention.label for mention in mentions)
+    by_voice = {guide.name: labels.counts(voices=[guide.name]) for guide in codebook.voice_guides}
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Frame", no_wrap=True)
-    for voice in Voice:
-        table.add_column(Text(voice, style=VOICE_STYLES[voice]), justify="right", no_wrap=True)
+    for guide in codebook.voice_guides:
+        table.add_column(Text(guide.name, style=VOICE_STYLES[guide.role]), justify="right", no_wrap=True)
     table.add_column("all", justify="right")
     for label, total in totals.most_common():
-        cells = (str(by_voice[label, voice] or "·") for voice in Voice)
-        table.add_row(label, *cells, str(total))
+        table.add_row(label, *(str(counts[label] or "·") for counts in by_voice.values()), str(total))
     return table
 
 
-def _kinds_line(labels: DocumentLabels) -> Text:
+def _kinds_line(labels: DocumentLabels, codebook: Codebook) -> Text:
     """How many sentences are the outlet's own, and what else is on the page and not in the table."""
     kinds = Counter(sentence.kind for sentence in labels)
-    hedged = sum(sentence.hedged for sentence in labels if sentence.kind in OUTLET_KINDS)
-    own = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kind in OUTLET_KINDS and kinds[kind])
+    outlet = codebook.outlet_kinds or OUTLET_KINDS
+    ordered = list(dict.fromkeys((*codebook.kinds, *map(str, Kind))))
+    hedged = sum(sentence.hedged for sentence in labels if sentence.kind in outlet)
+    own = ", ".join(f"{kinds[kind]} {kind}" for kind in ordered if kind in outlet and kinds[kind])
     text = Text(f"The outlet's own sentences: {own or 'none'}; {hedged} hedged.", style="dim")
     others = [
         f"{kinds[kind]} {kind}" + _listed(labels.counts(kinds=[kind]))
-        for kind in Kind
-        if kind not in OUTLET_KINDS and kinds[kind]
+        for kind in ordered
+        if kind not in outlet and kinds[kind]
     ]
     return text.append(f" Not counted: {', '.join(others)}.") if others else text
 
@@ -270,21 +275,26 @@ def _listed(counts: Counter[str]) -> str:
 # --- the legend -------------------------------------------------------------------------------------------------------
 
 
-def _legend() -> Table:
+def _legend(codebook: Codebook) -> Table:
+    voices = [
+        (
+            Text.assemble(
+                ("word", VOICE_STYLES[guide.role]),
+                ("‹frame›" if guide.role == "own" else f"‹frame·{guide.name}›", _tag_style(VOICE_STYLES[guide.role])),
+            ),
+            Text(_MEANINGS[guide.role]),
+        )
+        for guide in codebook.voice_guides
+    ]
     marks = [
-        (Text.assemble(("word", HEDGE_STYLE), ("‹~kind›", _tag_style(HEDGE_STYLE))), "a hedge"),
-        (Text("words", style=SOURCE_STYLE), "who is cited"),
-        (Text("headline", style=KIND_STYLES[Kind.HEADLINE]), "a headline"),
-        (Text("[comment]", style=KIND_STYLES[Kind.COMMENT]), "not the outlet's"),
+        (Text.assemble(("word", HEDGE_STYLE), ("‹~kind›", _tag_style(HEDGE_STYLE))), Text("a hedge")),
+        (Text("words", style=SOURCE_STYLE), Text("who is cited")),
+        (Text("headline", style=KIND_STYLES[Kind.HEADLINE]), Text("a headline")),
+        (Text("[comment]", style=KIND_STYLES[Kind.COMMENT]), Text("not the outlet's")),
     ]
     grid = Table.grid(padding=(0, 2))
     for _ in range(4):
         grid.add_column(no_wrap=True)
-    for voice, (mark, meaning) in zip(Voice, marks, strict=True):
-        word = Text.assemble(("word", VOICE_STYLES[voice]), (f"‹{_example(voice)}›", _tag_style(VOICE_STYLES[voice])))
-        grid.add_row(word, Text(_VOICE_MEANINGS[voice]), mark, Text(meaning))
+    for voice, mark in zip_longest(voices, marks, fillvalue=(Text(), Text())):
+        grid.add_row(*voice, *mark)
     return grid
-
-
-def _example(voice: Voice) -> str:
-    return "frame" if voice is Voice.AUTHOR else f"frame·{voice}"

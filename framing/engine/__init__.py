@@ -1,4 +1,4 @@
-"""Engines: a batch of token ids in, named logits out; no text, no labels.
+"""Engines: a batch of token ids in, logits out; no text, no labels.
 
 :func:`open_engine` picks and opens one. Importing this package loads none of their runtimes.
 """
@@ -9,12 +9,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from framing.engine.base import Batch, Engine, Logits
-from framing.engine.cpu import instructions
+from framing.engine.base import Batch, BatchLogits, Engine
+from framing.engine.processor import instructions
 from framing.errors import MissingExtraError, SettingError
 from framing.model.checkpoint import GRAPH, Checkpoint
 
-__all__ = ["CPU_ENGINES", "ENGINES", "PRECISIONS", "Batch", "Engine", "Logits", "open_engine"]
+__all__ = ["CPU_ENGINES", "ENGINES", "PRECISIONS", "Batch", "BatchLogits", "Engine", "open_engine"]
 
 ENGINES = ("auto", "onnx", "openvino", "torch")
 #: Those that run on a CPU alone, whatever else there is.

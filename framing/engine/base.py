@@ -1,4 +1,4 @@
-"""The contract between the labeler and whatever runs the model: a batch of token ids in, named logits out."""
+"""The contract between the labeler and whatever runs the model: a batch of token ids in, logits out."""
 
 from __future__ import annotations
 
@@ -39,31 +39,23 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Logits:
-    """What the model says of a :class:`Batch`. Values on padding mean nothing.
+class BatchLogits:
+    """What the model says of a :class:`Batch`, in columns of all heads. Values on padding mean nothing.
 
     Attributes:
-        labels: float32 [batch, length, outputs].
-        voice: float32 [batch, length, voices].
-        kind: float32 [batch, kinds].
+        tokens: float32 [batch, length, token width].
+        sentences: float32 [batch, sentence width].
     """
 
-    labels: np.ndarray
-    voice: np.ndarray
-    kind: np.ndarray
+    tokens: np.ndarray
+    sentences: np.ndarray
 
     def __post_init__(self) -> None:
-        fits = (
-            self.labels.ndim == self.voice.ndim == 3
-            and self.labels.shape[:2] == self.voice.shape[:2]
-            and self.kind.ndim == 2
-            and len(self.kind) == len(self.labels)
-        )
-        if not fits or {self.labels.dtype, self.voice.dtype, self.kind.dtype} != {np.dtype(np.float32)}:
+        shapes_fit = self.tokens.ndim == 3 and self.sentences.ndim == 2 and len(self.tokens) == len(self.sentences)
+        if not shapes_fit or {self.tokens.dtype, self.sentences.dtype} != {np.dtype(np.float32)}:
             raise ValueError(
-                f"logits are labels {self.labels.dtype} {list(self.labels.shape)}, voice {self.voice.dtype} "
-                f"{list(self.voice.shape)}, kind {self.kind.dtype} {list(self.kind.shape)}; expected float32 "
-                "[batch, length, outputs], [batch, length, voices], [batch, kinds]"
+                f"logits are tokens {self.tokens.dtype} {list(self.tokens.shape)}, sentences {self.sentences.dtype} "
+                f"{list(self.sentences.shape)}; expected float32 [batch, length, width] and [batch, width]"
             )
 
 
@@ -86,10 +78,10 @@ class Engine(ABC):
     look_ahead: int
 
     @abstractmethod
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Run the model once. Safe to call from several threads."""
 
-    def run_all(self, batches: Sequence[Batch]) -> Iterator[Logits]:
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
         """Run the model on several batches, as much at a time as serves the device; results in the batches' order."""
         return map(self.run, batches)
 

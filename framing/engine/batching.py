@@ -13,40 +13,40 @@ from itertools import pairwise
 import numpy as np
 
 from framing.engine.base import Batch, Engine
-from framing.model.decoding import TokenLogits
 from framing.model.encoding import EncodedSentence, EncodedSentences, Windows
-from framing.model.runs import count_up, starts_of
+from framing.model.logits import Logits
+from framing.model.ragged import count_up, starts_of
 
 #: A batch's shortest window has at least this share of its longest one's tokens, so that padding stays below it.
 SHORTEST_SHARE = 0.75
 
 
-def score(engine: Engine, sentences: Sequence[EncodedSentence]) -> TokenLogits:
+def compute_logits(engine: Engine, sentences: Sequence[EncodedSentence]) -> Logits:
     """Run the model on sentences of any number and length.
 
     Args:
         engine: what runs it.
         sentences: as :class:`~framing.model.encoding.SentenceEncoder` makes them. One without tokens never reaches
-            the model; its kind logits are zero.
+            the model; its sentence logits are zero.
 
     Returns:
         The logits of all tokens, sentence after sentence in the given order. Those of windowed sentences are merged;
-        their kind is read on the first window. Up to rounding they do not depend on what else was in the call.
+        their sentence logits are those of the first window. Up to rounding they do not depend on what else was in the
+        call.
     """
     if not any(map(len, sentences)):
-        return TokenLogits.empty(len(sentences))
+        return Logits.empty(len(sentences))
     encoded = EncodedSentences.of(sentences)
     layout = _Layout.of(encoded, engine.token_budget)
-    labels = voice = kind = np.empty((0, 0), dtype=np.float32)
+    tokens = of_sentences = np.empty((0, 0), dtype=np.float32)
     for read, logits in zip(layout.reads(encoded), engine.run_all(layout.batches(encoded)), strict=True):
-        if not len(labels):
-            labels = np.empty((len(encoded.ids), logits.labels.shape[2]), dtype=np.float32)
-            voice = np.empty((len(encoded.ids), logits.voice.shape[2]), dtype=np.float32)
-            kind = np.zeros((len(encoded), logits.kind.shape[1]), dtype=np.float32)
-        labels[read.tokens] = logits.labels.reshape(-1, labels.shape[1])[read.cells]
-        voice[read.tokens] = logits.voice.reshape(-1, voice.shape[1])[read.cells]
-        kind[read.sentences] = logits.kind[read.begins]
-    return TokenLogits(labels, voice, kind, encoded.starts)
+        if not len(of_sentences):
+            tokens = np.empty((len(encoded.ids), logits.tokens.shape[2]), dtype=np.float32)
+            of_sentences = np.zeros((len(encoded), logits.sentences.shape[1]), dtype=np.float32)
+        cells, width = logits.tokens.shape[0] * logits.tokens.shape[1], logits.tokens.shape[2]
+        tokens[read.tokens] = logits.tokens.reshape(cells, width)[read.cells]
+        of_sentences[read.sentences] = logits.sentences[read.begins]
+    return Logits(tokens, of_sentences, encoded.starts)
 
 
 def plan(lengths: np.ndarray, token_budget: int) -> list[np.ndarray]:

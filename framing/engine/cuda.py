@@ -32,7 +32,7 @@ class Function(Protocol):
     dtype: torch.dtype
 
     def __call__(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """int32 [rows, length] -> float32 [rows, length, widths.token] and [rows, widths.kind]."""
+        """int32 [rows, length] -> float32 [rows, length, widths.token] and [rows, widths.sentence]."""
         ...
 
 
@@ -101,7 +101,7 @@ class Graphs:
             self._fixed.cells_of(shape).copy_(buffers.cells_of(shape))
             self._replays[shape]()
             buffers.tokens_of(shape).copy_(self._fixed.tokens_of(shape))
-            buffers.kind_of(shape).copy_(self._fixed.kind_of(shape))
+            buffers.sentences_of(shape).copy_(self._fixed.sentences_of(shape))
             return
         self._run(buffers, shape)
         self._runs[shape] += 1
@@ -115,9 +115,9 @@ class Graphs:
         self._fixed = None
 
     def _run(self, buffers: Buffers, shape: Shape) -> None:
-        tokens, kind = self._function(buffers.cells_of(shape))
+        tokens, sentences = self._function(buffers.cells_of(shape))
         buffers.tokens_of(shape).copy_(tokens)
-        buffers.kind_of(shape).copy_(kind)
+        buffers.sentences_of(shape).copy_(sentences)
 
     def _record(self, buffers: Buffers, shape: Shape) -> None:
         """Record a shape, and compare what the record gives with what has just been computed."""
@@ -146,7 +146,7 @@ class Graphs:
         tolerance = TOLERANCE[self._function.dtype]
         pairs = (
             (fixed.tokens_of(shape), buffers.tokens_of(shape)),
-            (fixed.kind_of(shape), buffers.kind_of(shape)),
+            (fixed.sentences_of(shape), buffers.sentences_of(shape)),
         )
         return all(torch.allclose(one, other, rtol=0, atol=tolerance) for one, other in pairs)
 
@@ -203,7 +203,7 @@ class CudaDevice:
             self._copy_out.wait_stream(self._compute)
             with torch.cuda.stream(self._copy_out):
                 slot.tokens_of(shape).copy_(inside.tokens_of(shape), non_blocking=True)
-                slot.kind_of(shape).copy_(inside.kind_of(shape), non_blocking=True)
+                slot.sentences_of(shape).copy_(inside.sentences_of(shape), non_blocking=True)
                 slot.ready.record(self._copy_out)
 
     def finish(self, slot: CudaSlot) -> None:

@@ -8,19 +8,24 @@ Imports onnxruntime and numpy only.
 
 from __future__ import annotations
 
+import os
+
+# ONNX Runtime reports to its maker from its import on, unless it is told not to; framing works offline.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime
 
-from framing.engine.base import Batch, Logits
-from framing.engine.graph import GraphEngine, cannot_open, check_weights, graph_of
-from framing.engine.onnx_graph import INPUTS, OUTPUTS, WEIGHTS_HASH
+from framing.engine.base import Batch, BatchLogits
+from framing.engine.threaded import GraphEngine, cannot_open, check_weights, graph_of, logits_of
 from framing.model.checkpoint import Checkpoint
+from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH
 
 
 class OnnxEngine(GraphEngine):
     """Runs a checkpoint's ``model.onnx`` on the CPU in single precision.
 
     Args:
-        checkpoint: with a graph (:mod:`framing.engine.onnx_graph`).
+        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
         threads: batches computed at the same time; as many as this process has cores when ``None``.
 
     Raises:
@@ -39,11 +44,10 @@ class OnnxEngine(GraphEngine):
         super().__init__(checkpoint, threads)
         self._session = _open_session(checkpoint)
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Run the model once, on the calling thread."""
         feed = dict(zip(INPUTS, (batch.input_ids, batch.attention_mask, batch.quotation), strict=True))
-        tokens, kind = self._session.run(OUTPUTS, feed)
-        return self._logits(tokens, kind)
+        return logits_of(self._session.run(None, feed), batch, self.heads)
 
 
 def _open_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:

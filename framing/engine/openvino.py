@@ -15,12 +15,12 @@ from queue import SimpleQueue
 import numpy as np
 import openvino
 
-from framing.engine.base import Batch, Logits
-from framing.engine.cpu import instructions
-from framing.engine.graph import GraphEngine, cannot_open, check_weights, graph_of
-from framing.engine.onnx_graph import INPUTS, WEIGHTS_HASH
+from framing.engine.base import Batch, BatchLogits
+from framing.engine.processor import instructions
+from framing.engine.threaded import GraphEngine, cannot_open, check_weights, graph_of, logits_of
 from framing.errors import SettingError
 from framing.model.checkpoint import Checkpoint
+from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH
 
 #: Precision, in framing's words -> in OpenVINO's.
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
@@ -30,7 +30,7 @@ class OpenVinoEngine(GraphEngine):
     """Runs a checkpoint's ``model.onnx`` on the CPU.
 
     Args:
-        checkpoint: with a graph (:mod:`framing.engine.onnx_graph`).
+        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
         precision: ``"fp32"``, ``"bf16"``, or ``"auto"``: fp32, in which it says what the onnx engine says.
         threads: batches computed at the same time; as many as this process has cores when ``None``.
 
@@ -53,17 +53,17 @@ class OpenVinoEngine(GraphEngine):
         for _ in range(self.threads):
             self._idle.put(self._model.create_infer_request())
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Run the model once; waits while as many batches as there are threads are being computed."""
         feed = dict(zip(INPUTS, (batch.input_ids, batch.attention_mask, batch.quotation), strict=True))
         request = self._idle.get()
         try:
             request.infer(feed, share_inputs=True)
             # Copied, because the request's own memory is the next batch's.
-            tokens, kind = (np.array(request.get_output_tensor(place).data) for place in (0, 1))
+            outputs = [np.array(tensor.data) for tensor in request.output_tensors]
         finally:
             self._idle.put(request)
-        return self._logits(tokens, kind)
+        return logits_of(outputs, batch, self.heads)
 
 
 def computes_in(precision: str) -> bool:

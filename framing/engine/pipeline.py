@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import torch
 
-from framing.engine.base import Batch, Logits
+from framing.engine.base import Batch, BatchLogits
 
 #: Chunks on their way at a time: one computes while one is copied in and one out.
 IN_FLIGHT = 3
@@ -160,24 +160,18 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """Logits of a token, of which the first ``labels`` are the labels' and the others the voices', and of a row."""
+    """How many logits there are: of a token, and of a row (a sentence)."""
 
-    labels: int
-    voice: int
-    kind: int
-
-    @property
-    def token(self) -> int:
-        """Logits of a token."""
-        return self.labels + self.voice
+    token: int
+    sentence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Logits of a shape: float32 ``tokens`` [rows, length, widths.token] and ``kind`` [rows, widths.kind]."""
+    """Logits of a shape: float32 ``tokens`` [rows, length, widths.token], ``sentences`` [rows, widths.sentence]."""
 
     tokens: np.ndarray
-    kind: np.ndarray
+    sentences: np.ndarray
 
 
 class Buffers:
@@ -197,7 +191,7 @@ class Buffers:
         self._widths = widths
         self._cells = torch.zeros(capacity, dtype=torch.int32, device=device, pin_memory=pinned)
         self._tokens = torch.zeros(capacity * widths.token, device=device, pin_memory=pinned)
-        self._kind = torch.zeros(capacity * widths.kind, device=device, pin_memory=pinned)
+        self._sentences = torch.zeros(capacity * widths.sentence, device=device, pin_memory=pinned)
 
     def cells_of(self, shape: Shape) -> torch.Tensor:
         """The packed input as int32 [rows, length], a view."""
@@ -207,9 +201,9 @@ class Buffers:
         """The tokens' output as float32 [rows, length, widths.token], a view."""
         return self._tokens[: shape.cells * self._widths.token].view(shape.rows, shape.length, self._widths.token)
 
-    def kind_of(self, shape: Shape) -> torch.Tensor:
-        """The rows' output as float32 [rows, widths.kind], a view."""
-        return self._kind[: shape.rows * self._widths.kind].view(shape.rows, self._widths.kind)
+    def sentences_of(self, shape: Shape) -> torch.Tensor:
+        """The rows' output as float32 [rows, widths.sentence], a view."""
+        return self._sentences[: shape.rows * self._widths.sentence].view(shape.rows, self._widths.sentence)
 
 
 class Slot(Buffers):
@@ -228,7 +222,7 @@ class Slot(Buffers):
 
     def read(self, shape: Shape) -> Output:
         """The logits that the device has written, as views."""
-        return Output(self.tokens_of(shape).numpy(), self.kind_of(shape).numpy())
+        return Output(self.tokens_of(shape).numpy(), self.sentences_of(shape).numpy())
 
 
 SomeSlot = TypeVar("SomeSlot", bound=Slot)
@@ -296,7 +290,7 @@ class Pipeline(Generic[SomeSlot]):
         self._idle: list[SomeSlot] = []
         self._lock = Lock()
 
-    def run_all(self, batches: Sequence[Batch]) -> Iterator[Logits]:
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
         """Run batches; results in their order, in memory of their own.
 
         Raises:
@@ -357,7 +351,7 @@ class Pipeline(Generic[SomeSlot]):
         self._device.start(slot, shape)
         return _Started(chunk, shape, slot)
 
-    def _land(self, flying: deque[_Started[SomeSlot]], results: _Results) -> Iterator[Logits]:
+    def _land(self, flying: deque[_Started[SomeSlot]], results: _Results) -> Iterator[BatchLogits]:
         """Wait for the oldest chunk; the batches that are complete with it."""
         started = flying.popleft()
         self._device.finish(started.slot)
@@ -390,7 +384,7 @@ class _Results:
     def __init__(self, batches: Sequence[Batch], widths: Widths) -> None:
         self._batches = batches
         self._widths = widths
-        self._begun: dict[int, Logits] = {}
+        self._begun: dict[int, BatchLogits] = {}
         self._missing: dict[int, int] = {}
         self._next = 0
         for number, batch in enumerate(batches):
@@ -404,25 +398,22 @@ class _Results:
             logits = self._begin(piece.batch)
             source = slice(row, row + piece.end - piece.first)
             target = slice(piece.first, piece.end)
-            tokens = output.tokens[source, : logits.labels.shape[1]]
-            logits.labels[target] = tokens[..., : self._widths.labels]
-            logits.voice[target] = tokens[..., self._widths.labels :]
-            logits.kind[target] = output.kind[source]
+            logits.tokens[target] = output.tokens[source, : logits.tokens.shape[1]]
+            logits.sentences[target] = output.sentences[source]
             self._missing[piece.batch] -= piece.end - piece.first
             row = source.stop
 
-    def complete(self) -> Iterator[Logits]:
+    def complete(self) -> Iterator[BatchLogits]:
         """The batches whose last row has come since the last call. Chunks come in order, and so do batches."""
         while self._missing.get(self._next) == 0:
             del self._missing[self._next]
             self._next += 1
             yield self._begun.pop(self._next - 1)
 
-    def _begin(self, number: int) -> Logits:
+    def _begin(self, number: int) -> BatchLogits:
         if number not in self._begun:
             rows, length = self._batches[number].input_ids.shape
-            widths = (self._widths.labels, self._widths.voice)
-            labels, voice = (np.empty((rows, length, width), dtype=np.float32) for width in widths)
-            self._begun[number] = Logits(labels, voice, np.empty((rows, self._widths.kind), dtype=np.float32))
+            shapes = ((rows, length, self._widths.token), (rows, self._widths.sentence))
+            self._begun[number] = BatchLogits(*(np.empty(shape, dtype=np.float32) for shape in shapes))
             self._missing[number] = rows
         return self._begun[number]

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from framing.engine.base import Batch, Engine, Logits
+from framing.engine.base import Batch, BatchLogits, Engine
 from framing.engine.cuda import CudaDevice
 from framing.engine.pipeline import Cells, Device, Pipeline, Shape, Shapes, Slot, Widths
 from framing.errors import SettingError
 from framing.model.checkpoint import Checkpoint
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 #: Lengths that rows are padded to on a GPU. News sentences have 29 tokens on average: steps of 4 pad them by some 6%.
@@ -91,7 +91,7 @@ class TorchEngine(Engine):
     def token_budget(self, tokens: int) -> None:
         self._pipeline.shapes = replace(self._pipeline.shapes, token_budget=tokens)
 
-    def run(self, batch: Batch) -> Logits:
+    def run(self, batch: Batch) -> BatchLogits:
         """Run the model once. A batch that does not fit into memory is halved until it does.
 
         Raises:
@@ -100,8 +100,14 @@ class TorchEngine(Engine):
         (logits,) = self.run_all([batch])
         return logits
 
-    def run_all(self, batches: Sequence[Batch]) -> Iterator[Logits]:
-        """Run the batches, on a GPU with copies and computing overlapped; results in the batches' order."""
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
+        """Run the batches, on a GPU with copies and computing overlapped; results in the batches' order.
+
+        Raises:
+            SettingError: the engine is closed.
+        """
+        if "_pipeline" not in self.__dict__:
+            raise SettingError("this engine is closed", hint="open another: framing.load(...)")
         return self._pipeline.run_all(batches)
 
     def describe(self) -> dict[str, Any]:
@@ -120,6 +126,8 @@ class TorchEngine(Engine):
 
     def close(self) -> None:
         """Free the model and, on a GPU, the memory that torch keeps for it."""
+        if "_pipeline" not in self.__dict__:
+            return
         self._pipeline.close()
         self._device.release_memory()
         del self._pipeline, self._device, self._network
@@ -144,8 +152,7 @@ class Network:
 
     def __init__(self, model: FramingModel) -> None:
         self.model = model
-        config = model.config
-        self.widths = Widths(len(config.outputs), len(config.voices), len(config.kinds))
+        self.widths = Widths(model.heads.width("token"), model.heads.width("sentence"))
         self.dtype = next(model.encoder.parameters()).dtype
         self.mask = "added" if self._takes_added_mask() else "ones and zeros"
 
@@ -157,7 +164,7 @@ class Network:
             cells: int32 [rows, length], packed by :func:`framing.engine.pipeline.pack`.
 
         Returns:
-            float32 [rows, length, widths.token] and [rows, widths.kind]. Rows of padding alone give numbers, too.
+            float32 [rows, length, widths.token] and [rows, widths.sentence]. Rows of padding alone give numbers, too.
         """
         return self._forward(cells, added_mask=self.mask == "added")
 
@@ -166,8 +173,7 @@ class Network:
         mask = _added_mask(unpacked.mask, self.dtype) if added_mask else unpacked.mask.long()
         with full_single_precision():
             output = self.model(unpacked.input_ids, mask, unpacked.quotation)
-        tokens = torch.cat((output.labels.float(), output.voice.float()), dim=-1)
-        return tokens, output.kind.float()
+        return output.tokens.float(), output.sentences.float()
 
     @torch.inference_mode()
     def _takes_added_mask(self) -> bool:
@@ -176,11 +182,11 @@ class Network:
         cells = cells.to(next(self.model.parameters()).device)
         real = Cells.unpack(cells).mask.bool()
         try:
-            expected, _ = self._forward(cells, added_mask=False)
-            found, _ = self._forward(cells, added_mask=True)
+            expected, found = (self._forward(cells, added_mask=added) for added in (False, True))
         except (RuntimeError, ValueError, TypeError, IndexError):  # what a mask of another form makes of an encoder
             return False
-        return torch.allclose(found[real], expected[real], atol=_MASK_TOLERANCE[self.dtype])
+        pairs = ((found[0][real], expected[0][real]), (found[1], expected[1]))
+        return all(torch.allclose(one, other, atol=_MASK_TOLERANCE[self.dtype]) for one, other in pairs)
 
 
 class HostDevice:
@@ -202,9 +208,9 @@ class HostDevice:
 
     def start(self, slot: Slot, shape: Shape) -> None:
         """Compute."""
-        tokens, kind = self._network(slot.cells_of(shape).to(self._device))
+        tokens, sentences = self._network(slot.cells_of(shape).to(self._device))
         slot.tokens_of(shape).copy_(tokens)
-        slot.kind_of(shape).copy_(kind)
+        slot.sentences_of(shape).copy_(sentences)
 
     def finish(self, slot: Slot) -> None:
         """Nothing is left to wait for."""
@@ -285,8 +291,8 @@ def _load(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> F
             logging.enable_progress_bar()
     model.encoder.to(dtype)
     model.quotation_embeddings.to(dtype)
-    for head in (model.labels, model.voice, model.kind):
-        head.register_forward_pre_hook(_in_single_precision)
+    for head in model.heads:
+        model.layer(head).register_forward_pre_hook(_in_single_precision)
     return model.to(device).eval()
 
 

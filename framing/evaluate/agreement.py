@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from framing.codebook import VOICE
 from framing.errors import InputError
 from framing.evaluate.scoring import as_prediction, count, scores_of
 
@@ -65,11 +66,11 @@ def agreement(first: Sequence[MarkedSentence], second: Sequence[MarkedSentence],
     Raises:
         InputError: the codings differ in length or text, or carry a label that the codebook lacks.
     """
-    counts = count(first, [as_prediction(marked) for marked in second], codebook=codebook)
+    counts = count(first, [as_prediction(marked, codebook) for marked in second], codebook=codebook)
     scores = scores_of(counts)
     tp, fp, fn = counts.sentence.sum(axis=0).T
     labels = []
-    for k, name in enumerate(counts.outputs):
+    for k, name in enumerate(counts.marks):
         neither = len(first) - tp[k] - fp[k] - fn[k]
         table = np.array([[tp[k], fn[k]], [fp[k], neither]], dtype=np.int64)
         labels.append(
@@ -82,12 +83,10 @@ def agreement(first: Sequence[MarkedSentence], second: Sequence[MarkedSentence],
                 alpha=_alpha_of_table(table),
             )
         )
-    of_marks = {
-        name: value
-        for name, value in scores.summary().items()
-        if not name.startswith(("kind", "frames_ece", "frames_brier"))
-    }
-    return Agreement(len(first), tuple(labels), of_marks, kappa_of_table(np.array(scores.voice_confusion)))
+    not_of_marks = ("kind_accuracy", "frames_ece", "frames_brier")
+    of_marks = {name: value for name, value in scores.values.items() if name not in not_of_marks}
+    voices = scores.confusions.get(VOICE, ((0,),))
+    return Agreement(len(first), tuple(labels), of_marks, kappa_of_table(np.array(voices)))
 
 
 def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from framing.errors import InputError, SettingError
-from framing.evaluate.scoring import f1
-from framing.model.calibration import Calibration, sigmoid
+from framing.evaluate.scoring import f1, tallies
+from framing.model.calibration import HeadCalibration, sigmoid
 
 Array = npt.NDArray[Any]
 
@@ -141,9 +141,9 @@ def fit_thresholds(
         raise SettingError(f"prior_positives {prior_positives}, smoothing {smoothing}", expected="both 0 or more")
     grid = sigmoid(_THRESHOLD_LOGITS)
     truth = targets.astype(bool)
-    tallies = np.stack([_tallies(probabilities >= threshold, truth) for threshold in grid])
-    own = _smoothed(np.nan_to_num(f1(tallies)), smoothing)
-    pooled = _smoothed(np.nan_to_num(f1(tallies.sum(axis=1)))[:, None], smoothing)
+    counted = np.stack([tallies(probabilities >= threshold, truth) for threshold in grid])
+    own = _smoothed(np.nan_to_num(f1(counted)), smoothing)
+    pooled = _smoothed(np.nan_to_num(f1(counted.sum(axis=1)))[:, None], smoothing)
     support = truth.sum(axis=0)
     # The tiny constant leaves the pooled curve in charge where there is neither a case nor a prior.
     weight = support / (support + prior_positives + 1e-9)
@@ -151,42 +151,26 @@ def fit_thresholds(
     return Thresholds(sigmoid(_peaks(blend)), float(sigmoid(_peaks(pooled))[0]), support)
 
 
-def fit_calibration(
-    outputs: tuple[str, ...],
-    *,
-    label_logits: Array,
-    label_targets: Array,
-    voice_logits: Array,
-    voice_targets: Array,
-    kind_logits: Array,
-    kind_targets: Array,
-    prior_deviation: float = 0.25,
-    prior_positives: float = 200.0,
-    extension: float = 1.0,
-) -> Calibration:
-    """Everything that turns a model's logits into decisions, fitted on validation sentences.
+def fit_sigmoid(
+    head_logits: Array, targets: Array, *, prior_deviation: float = 0.25, prior_positives: float = 200.0
+) -> HeadCalibration:
+    """Temperatures and thresholds of a sigmoid head.
 
     Args:
-        outputs: names of the ``K`` label outputs.
-        label_logits, label_targets: [n, K], sentence logits (largest token logit) and 0/1 truth.
-        voice_logits, voice_targets: [m, 4] and [m], one row for each gold mention.
-        kind_logits, kind_targets: [n', 5] and [n'], sentences whose kind is known.
+        head_logits, targets: [n, K], sentence logits (largest token logit) and 0/1 truth.
         prior_deviation, prior_positives: see :func:`fit_temperatures` and :func:`fit_thresholds`.
-        extension: carried through; see :class:`framing.model.calibration.Calibration`.
 
     Raises:
         InputError, SettingError: see the single fits.
     """
-    temperatures = fit_temperatures(label_logits, label_targets, prior_deviation=prior_deviation)
-    probabilities = sigmoid(label_logits.astype(np.float64) / temperatures)
-    return Calibration(
-        outputs=outputs,
-        temperatures=temperatures,
-        thresholds=fit_thresholds(probabilities, label_targets, prior_positives=prior_positives).values,
-        voice_temperature=fit_temperature(voice_logits, voice_targets),
-        kind_temperature=fit_temperature(kind_logits, kind_targets),
-        extension=extension,
-    )
+    temperatures = fit_temperatures(head_logits, targets, prior_deviation=prior_deviation)
+    probabilities = sigmoid(head_logits.astype(np.float64) / temperatures)
+    return HeadCalibration(temperatures, fit_thresholds(probabilities, targets, prior_positives=prior_positives).values)
+
+
+def fit_softmax(logits: Array, targets: Array) -> HeadCalibration:
+    """The temperature of a softmax head; arguments and errors as of :func:`fit_temperature`."""
+    return HeadCalibration(np.array([fit_temperature(logits, targets)]), np.empty(0))
 
 
 def _check_binary(values: Array, targets: Array) -> None:
@@ -205,13 +189,6 @@ def _best_temperature(loss: Callable[[float], float]) -> float:
 
     found = minimize_scalar(loss, bounds=_LOG_TEMPERATURE_BOUNDS, method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
-
-
-def _tallies(predicted: Array, truth: Array) -> Array:
-    """True positives, false positives, false negatives: bool [n, K] twice to int64 [K, 3]."""
-    return np.stack(
-        [(predicted & truth).sum(axis=0), (predicted & ~truth).sum(axis=0), (~predicted & truth).sum(axis=0)], axis=-1
-    )
 
 
 def _smoothed(curves: Array, deviation: float) -> Array:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framing.errors import InputError
+from framing.evaluate.scoring import Scores, score
 from framing.markup import MarkedSentence, read_rows
-from framing.types import Kind, SentenceLabels
+from framing.types import SentenceLabels
 
 if TYPE_CHECKING:
     from framing.codebook import Codebook
@@ -27,11 +28,13 @@ class GoldSet:
         sentences: in the order of the file.
         kinds: what each is on the page.
         groups: the document (or seed group) of each.
+        answers: task -> value, of each, what the codebook's tasks ask of sentences.
     """
 
     sentences: tuple[MarkedSentence, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[str | None, ...]
     groups: tuple[str, ...]
+    answers: tuple[Mapping[str, str], ...]
 
     @classmethod
     def read(cls, path: str | Path, codebook: Codebook) -> GoldSet:
@@ -46,7 +49,10 @@ class GoldSet:
         if not rows:
             raise InputError(f"{path} has no sentence", expected="at least one marked sentence")
         return cls(
-            tuple(row.sentence for row in rows), tuple(row.kind for row in rows), tuple(row.group for row in rows)
+            tuple(row.sentence for row in rows),
+            tuple(row.kind for row in rows),
+            tuple(row.group for row in rows),
+            tuple(row.answers for row in rows),
         )
 
     def __len__(self) -> int:
@@ -58,6 +64,7 @@ class GoldSet:
             tuple(self.sentences[i] for i in wanted),
             tuple(self.kinds[i] for i in wanted),
             tuple(self.groups[i] for i in wanted),
+            tuple(self.answers[i] for i in wanted),
         )
 
     def predict(self, label: LabelSentences) -> list[SentenceLabels]:
@@ -69,3 +76,7 @@ class GoldSet:
         for _, places in groupby(range(len(self)), key=self.groups.__getitem__):
             predictions.extend(label([self.sentences[i].text for i in places]))
         return predictions
+
+    def score(self, predictions: Sequence[SentenceLabels], codebook: Codebook) -> Scores:
+        """Score predictions of all sentences, in their order."""
+        return score(self.sentences, predictions, codebook=codebook, gold_kinds=self.kinds, gold_answers=self.answers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,52 @@ class LabelledSpan:
     """One label on its span.
 
     Attributes:
-        label: a frame, ``hedge.<kind>`` or ``source``.
+        label: a frame, ``hedge.<kind>``, ``source`` or ``<task>.<value>``.
         start, end: code points from the start of the sentence, half-open.
         voice: of a frame; ``None`` for what has none.
+        answers: of a frame, task -> value.
     """
 
     label: str
     start: int
     end: int
     voice: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTally:
+    """How gold and predicted spans of one sentence compare; true positives, false positives, false negatives each.
+
+    Attributes:
+        overlap: pairs that share a code point.
+        exact: pairs with the same offsets.
+        voiced: pairs that share a code point and have the same voice.
+        pairs: (gold, predicted) of every pair that overlaps, whatever the voices.
+    """
+
+    overlap: tuple[int, int, int]
+    exact: tuple[int, int, int]
+    voiced: tuple[int, int, int]
+    pairs: tuple[tuple[LabelledSpan, LabelledSpan], ...]
+
+
+def tally_spans(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan]) -> SpanTally:
+    """Compare the spans of one sentence; spans of different labels are never paired."""
+    shared = shared_code_points(gold, predicted)
+    pairs = maximum_matching(shared)
+    places = [Counter((s.label, s.start, s.end) for s in spans) for spans in (gold, predicted)]
+    voiced = maximum_matching(shared * same_voice(gold, predicted))
+
+    def tally(matched: int) -> tuple[int, int, int]:
+        return matched, len(predicted) - matched, len(gold) - matched
+
+    return SpanTally(
+        tally(len(pairs)),
+        tally((places[0] & places[1]).total()),
+        tally(len(voiced)),
+        tuple((gold[row], predicted[column]) for row, column in pairs),
+    )
 
 
 def shared_code_points(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan]) -> Array:

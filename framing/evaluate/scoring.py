@@ -23,30 +23,71 @@ Conventions, which every number of the project follows:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from framing.codebook import HEDGE, SOURCE
+from framing.codebook import HEDGE, KIND, SOURCE, VOICE, Codebook
 from framing.errors import CodebookMismatchError, InputError, SettingError
-from framing.evaluate.matching import LabelledSpan, maximum_matching, same_voice, shared_code_points
-from framing.types import HEDGING_KINDS, Hedge, HedgeKind, Kind, Mention, SentenceLabels, Source, Voice
+from framing.evaluate.matching import LabelledSpan, tally_spans
+from framing.types import Hedge, Kind, MarkedWords, Mention, SentenceLabels, Source, TaskAnswer
 
 if TYPE_CHECKING:
-    from framing.codebook import Codebook
     from framing.markup import MarkedSentence
 
 Array = npt.NDArray[Any]
 
-VOICES: tuple[Voice, ...] = tuple(Voice)
-KINDS: tuple[Kind, ...] = tuple(Kind)
 MAX_BINS = 15
 MIN_BIN_SIZE = 25
-_HEDGE_PREFIX = f"{HEDGE}."
+
+#: The headline measures of every codebook, each with its title; :func:`headlines` adds those of tasks.
+HEADLINES: Mapping[str, str] = {
+    "frames_macro_f1": "frames, macro F1",
+    "frames_micro_f1": "frames, micro F1",
+    "span_overlap_f1": "spans by overlap, F1",
+    "span_exact_f1": "spans by equal offsets, F1",
+    "mention_voice_f1": "mentions with their voice, F1",
+    "voice_accuracy": "voice of paired mentions, accuracy",
+    "hedged_f1": "hedged sentences, F1",
+    "hedge_span_f1": "hedging cues by overlap, F1",
+    "source_f1": "sentences with a source, F1",
+    "source_span_f1": "source spans by overlap, F1",
+    "kind_accuracy": "kind, accuracy",
+    "frames_ece": "frames, calibration error (lower is better)",
+    "frames_brier": "frames, Brier score (lower is better)",
+}
+
+
+def headlines(codebook: Codebook) -> dict[str, str]:
+    """The headline measures that apply to a codebook: name -> title.
+
+    A task that is asked of sentences has ``<task>_macro_f1``, and ``<task>_accuracy`` (choose one) or
+    ``<task>_micro_f1`` (choose many); one that is asked of mentions ``<task>_accuracy``, of paired ones; one that marks
+    words ``<task>_span_f1``.
+    """
+    left_out = [
+        *(["frames_", "span_", "mention_"] if not codebook.labels else []),
+        *(["mention_voice", VOICE] if codebook.heads.find(VOICE) is None else []),
+        *(["hedge"] if not codebook.hedge_kinds else []),
+        *([SOURCE] if codebook.source_guide is None else []),
+        *([KIND] if not codebook.kinds else []),
+    ]
+    applying = {name: title for name, title in HEADLINES.items() if not name.startswith(tuple(left_out))}
+    for task in codebook.tasks:
+        if task.scope == "span":
+            applying[f"{task.name}_span_f1"] = f"{task.name}, spans by overlap, F1"
+        elif task.scope == "mention":
+            applying[f"{task.name}_accuracy"] = f"{task.name} of paired mentions, accuracy"
+        elif task.choose == "one":
+            applying[f"{task.name}_accuracy"] = f"{task.name}, accuracy"
+            applying[f"{task.name}_macro_f1"] = f"{task.name}, macro F1"
+        else:
+            applying[f"{task.name}_macro_f1"] = f"{task.name}, macro F1"
+            applying[f"{task.name}_micro_f1"] = f"{task.name}, micro F1"
+    return applying
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +95,53 @@ class Counts:
     """What was right, wrong and missed, per sentence, per document, or summed over resamples.
 
     The leading axis ``n`` is sentences when it comes from :func:`count`; :meth:`by_group` makes it documents,
-    :meth:`weighted` makes it resamples. ``K`` outputs are those of the codebook (frames first), ``F`` of them frames.
-    A last axis of 3 holds true positives, false positives and false negatives.
+    :meth:`weighted` makes it resamples. ``K`` marks are the codebook's outputs (frames first), then the values of tasks
+    that mark words; ``F`` of them are frames. A last axis of 3 holds true positives, false positives, false negatives.
 
     Attributes:
-        outputs: names of the ``K`` outputs.
-        frames: number ``F`` of frames.
+        codebook: names the marks.
+        marks: names of the ``K`` marks.
         size: int64 [n], sentences.
-        sentence: int64 [n, K, 3], labels at sentence level.
+        sentence: int64 [n, K, 3], marks at sentence level.
         overlap: int64 [n, K, 3], spans that overlap.
         exact: int64 [n, K, 3], spans with the same offsets.
         voiced: int64 [n, F, 3], mentions that overlap and have the same voice.
         hedged: int64 [n, 3], whether the sentence is hedged.
-        voice: int64 [n, 4, 4], gold by predicted voice of mentions paired by overlap.
-        kind: int64 [n, 5, 5], gold by predicted kind; all zero where no gold kinds were given.
+        choices: name -> int64 [n, C, C + 1], gold by predicted choice of one: the kind and choose-one tasks of
+            sentences; voice and tasks of mentions, of mentions paired by overlap. The last column counts predictions
+            that choose nothing of the codebook's. All zero where no gold was given.
+        many: choose-many task of sentences -> int64 [n, C, 3].
         residual: float64 [n, K, B], probability minus truth, in the bin of the probability; nan without probabilities.
         squared: float64 [n, K], squared difference of probability and truth; nan without probabilities.
     """
 
-    outputs: tuple[str, ...]
-    frames: int
+    codebook: Codebook
+    marks: tuple[str, ...]
     size: Array
     sentence: Array
     overlap: Array
     exact: Array
     voiced: Array
     hedged: Array
-    voice: Array
-    kind: Array
+    choices: Mapping[str, Array]
+    many: Mapping[str, Array]
     residual: Array
     squared: Array
 
+    @property
+    def frames(self) -> int:
+        """The number ``F`` of frames."""
+        return len(self.codebook.labels)
+
     def _map(self, change: Callable[[Array], Array]) -> Counts:
-        arrays = {f.name: change(getattr(self, f.name)) for f in fields(self) if f.name not in ("outputs", "frames")}
-        return Counts(outputs=self.outputs, frames=self.frames, **arrays)
+        changed: dict[str, Any] = {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, np.ndarray):
+                changed[entry.name] = change(value)
+            elif isinstance(value, dict):
+                changed[entry.name] = {name: change(array) for name, array in value.items()}
+        return replace(self, **changed)
 
     def weighted(self, weights: Array) -> Counts:
         """Sums over the leading axis, one for every row of ``weights`` (int64 or float64 [m, n])."""
@@ -158,80 +212,50 @@ class Scores:
 
     Attributes:
         sentences: how many were scored.
-        labels: sentence-level score of every output (frames, ``hedge.<kind>``, ``source``).
-        spans: span overlap score of every output.
-        frames_macro_f1: mean sentence-level F1 over the frames with gold support.
-        frames_micro_f1: sentence-level F1 of all frames pooled.
-        span_overlap_f1, span_exact_f1: F1 of frame spans by overlap, by equal offsets; all frames pooled.
-        mention_voice_f1: as ``span_overlap_f1``, the voice being right too.
-        voice_accuracy: share of mentions paired by overlap whose voice is right.
-        hedged_f1: F1 of "this sentence is hedged" (an epistemic, hearsay or distancing cue).
-        hedge_span_f1: span overlap F1 of hedging cues, all kinds pooled.
-        source_f1, source_span_f1: F1 of "names a source" per sentence, and of source spans by overlap.
-        kind_accuracy: share of sentences whose kind is right; ``nan`` without gold kinds.
-        frames_ece, frames_brier: means over all frames of their calibration error and Brier score.
-        voice_confusion: gold (rows) by predicted voice, in the order of :class:`framing.types.Voice`.
-        kind_confusion: gold (rows) by predicted kind, in the order of :class:`framing.types.Kind`.
-        calibration: per output; empty where the predictions carry no probabilities.
+        labels: sentence-level score of every mark (frames, ``hedge.<kind>``, ``source``, ``<task>.<value>``).
+        spans: span overlap score of every mark.
+        values: the measures of :func:`headlines`:
+
+            - frames_macro_f1: mean sentence-level F1 over the frames with gold support;
+            - frames_micro_f1: sentence-level F1 of all frames pooled;
+            - span_overlap_f1, span_exact_f1: F1 of frame spans by overlap, by equal offsets; all frames pooled;
+            - mention_voice_f1: as span_overlap_f1, the voice being right too;
+            - voice_accuracy: share of mentions paired by overlap whose voice is right;
+            - hedged_f1: F1 of "this sentence is hedged";
+            - hedge_span_f1: span overlap F1 of hedging cues, all kinds pooled;
+            - source_f1, source_span_f1: F1 of "names a source" per sentence, and of source spans by overlap;
+            - kind_accuracy: share of sentences whose kind is right; nan without gold kinds;
+            - frames_ece, frames_brier: means over all frames of their calibration error and Brier score.
+        confusions: voice, kind, or task -> gold (rows) by predicted choice, in the order of the codebook. A prediction
+            that chooses nothing of the codebook's is wrong, and is in none of the columns.
+        calibration: per mark; empty where the predictions carry no probabilities.
         counts: per sentence, for :func:`bootstrap` and :func:`paired_bootstrap`.
     """
 
     sentences: int
     labels: tuple[LabelScore, ...]
     spans: tuple[LabelScore, ...]
-    frames_macro_f1: float
-    frames_micro_f1: float
-    span_overlap_f1: float
-    span_exact_f1: float
-    mention_voice_f1: float
-    voice_accuracy: float
-    hedged_f1: float
-    hedge_span_f1: float
-    source_f1: float
-    source_span_f1: float
-    kind_accuracy: float
-    frames_ece: float
-    frames_brier: float
-    voice_confusion: tuple[tuple[int, ...], ...]
-    kind_confusion: tuple[tuple[int, ...], ...]
+    values: Mapping[str, float]
+    confusions: Mapping[str, tuple[tuple[int, ...], ...]]
     calibration: tuple[OutputCalibration, ...]
     counts: Counts
 
-    def summary(self) -> dict[str, float]:
-        """The headline measures by name, in the order of :data:`HEADLINES`."""
-        return {name: getattr(self, name) for name in HEADLINES}
+    def __getitem__(self, measure: str) -> float:
+        return self.values[measure]
 
     def to_dict(self) -> dict[str, Any]:
         """All scores as JSON-ready types (``nan`` becomes ``None``), without the counts per sentence."""
+        names = {head.name: head.names for head in self.counts.codebook.heads}
         return {
             "sentences": self.sentences,
-            **{name: none_if_nan(value) for name, value in self.summary().items()},
+            **{name: none_if_nan(value) for name, value in self.values.items()},
             "labels": {score.name: _label_dict(score) for score in self.labels},
             "spans": {score.name: _label_dict(score) for score in self.spans},
             "calibration": {
                 c.name: {"ece": none_if_nan(c.ece), "brier": none_if_nan(c.brier)} for c in self.calibration
             },
-            "voice_confusion": _confusion_dict(self.voice_confusion, VOICES),
-            "kind_confusion": _confusion_dict(self.kind_confusion, KINDS),
+            **{f"{name}_confusion": _confusion_dict(table, names[name]) for name, table in self.confusions.items()},
         }
-
-
-#: The headline measures of :class:`Scores`, each a float attribute of it and a key of :func:`measures`.
-HEADLINES: tuple[str, ...] = (
-    "frames_macro_f1",
-    "frames_micro_f1",
-    "span_overlap_f1",
-    "span_exact_f1",
-    "mention_voice_f1",
-    "voice_accuracy",
-    "hedged_f1",
-    "hedge_span_f1",
-    "source_f1",
-    "source_span_f1",
-    "kind_accuracy",
-    "frames_ece",
-    "frames_brier",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +288,8 @@ def score(
     predicted: Sequence[SentenceLabels],
     *,
     codebook: Codebook,
-    gold_kinds: Sequence[Kind | str] | None = None,
+    gold_kinds: Sequence[str | None] | None = None,
+    gold_answers: Sequence[Mapping[str, str]] | None = None,
 ) -> Scores:
     """Scores predictions against marked sentences.
 
@@ -273,12 +298,13 @@ def score(
         predicted: their predicted labels, in the same order, with the same texts.
         codebook: whose labels both use.
         gold_kinds: the true kind of every sentence, where known.
+        gold_answers: task -> true value of every sentence (several joined by ``+``), where known.
 
     Raises:
         InputError: lengths or texts differ, or gold carries a label that the codebook lacks.
         CodebookMismatchError: a prediction carries a label that the codebook lacks.
     """
-    return scores_of(count(gold, predicted, codebook=codebook, gold_kinds=gold_kinds))
+    return scores_of(count(gold, predicted, codebook=codebook, gold_kinds=gold_kinds, gold_answers=gold_answers))
 
 
 def count(
@@ -286,35 +312,48 @@ def count(
     predicted: Sequence[SentenceLabels],
     *,
     codebook: Codebook,
-    gold_kinds: Sequence[Kind | str] | None = None,
+    gold_kinds: Sequence[str | None] | None = None,
+    gold_answers: Sequence[Mapping[str, str]] | None = None,
 ) -> Counts:
     """Counts what is right, wrong and missed in every sentence. Arguments and errors as for :func:`score`."""
     _check_aligned(gold, predicted, gold_kinds)
-    outputs, frames, n = tuple(codebook.outputs), len(codebook.label_names), len(gold)
-    place = {name: k for k, name in enumerate(outputs)}
-    counts = Counts(
-        outputs=outputs,
-        frames=frames,
-        size=np.ones(n, dtype=np.int64),
-        sentence=np.zeros((n, len(outputs), 3), dtype=np.int64),
-        overlap=np.zeros((n, len(outputs), 3), dtype=np.int64),
-        exact=np.zeros((n, len(outputs), 3), dtype=np.int64),
-        voiced=np.zeros((n, frames, 3), dtype=np.int64),
-        hedged=np.zeros((n, 3), dtype=np.int64),
-        voice=np.zeros((n, len(VOICES), len(VOICES)), dtype=np.int64),
-        kind=np.zeros((n, len(KINDS), len(KINDS)), dtype=np.int64),
-        residual=np.full((n, len(outputs), 1), np.nan),
-        squared=np.full((n, len(outputs)), np.nan),
-    )
-    truth = np.zeros((n, len(outputs)), dtype=np.int64)
+    counts = _no_counts(codebook, len(gold))
+    place = {name: k for k, name in enumerate(counts.marks)}
+    truth = np.zeros((len(gold), len(counts.marks)), dtype=np.int64)
     for i, (marked, labels) in enumerate(zip(gold, predicted, strict=True)):
-        gold_spans = _gold_spans(marked, place)
+        gold_spans, predicted_spans = _gold_spans(marked, place), _predicted_spans(labels, place)
         truth[i, [place[span.label] for span in gold_spans]] = 1
-        _count_sentence_level(counts, i, place, gold_spans, labels)
-        _count_spans(counts, i, place, gold_spans, _predicted_spans(labels, place))
-        if gold_kinds is not None:
-            counts.kind[i, KINDS.index(Kind(gold_kinds[i])), KINDS.index(labels.kind)] = 1
+        _count_sentence_level(counts, i, place, gold_spans, predicted_spans, labels)
+        _count_spans(counts, i, place, gold_spans, predicted_spans)
+        if gold_kinds is not None and gold_kinds[i] is not None and codebook.kinds:
+            _choose(counts, i, KIND, gold_kinds[i], labels.kind)
+        for task in codebook.tasks_of("sentence"):
+            _count_task(counts, i, task.name, (gold_answers or {i: {}})[i].get(task.name), labels.tasks.get(task.name))
     return _with_calibration(counts, truth, predicted)
+
+
+def _no_counts(codebook: Codebook, n: int) -> Counts:
+    marks = (*codebook.outputs, *(f"{t.name}.{value}" for t in codebook.tasks_of("span") for value in t.names))
+    chosen = {head.name: len(head.names) for head in codebook.heads if head.activation == "softmax"}
+    many = {t.name: len(t.names) for t in codebook.tasks_of("sentence") if t.choose == "many"}
+
+    def zeros(*shape: int) -> Array:
+        return np.zeros((n, *shape), dtype=np.int64)
+
+    return Counts(
+        codebook=codebook,
+        marks=marks,
+        size=np.ones(n, dtype=np.int64),
+        sentence=zeros(len(marks), 3),
+        overlap=zeros(len(marks), 3),
+        exact=zeros(len(marks), 3),
+        voiced=zeros(len(codebook.labels), 3),
+        hedged=zeros(3),
+        choices={name: zeros(size, size + 1) for name, size in chosen.items()},
+        many={name: zeros(size, 3) for name, size in many.items()},
+        residual=np.full((n, len(marks), 1), np.nan),
+        squared=np.full((n, len(marks)), np.nan),
+    )
 
 
 def scores_of(counts: Counts) -> Scores:
@@ -324,13 +363,12 @@ def scores_of(counts: Counts) -> Scores:
     has_probabilities = not np.isnan(total.squared).any()
     return Scores(
         sentences=int(total.size[0]),
-        labels=_label_scores(counts.outputs, total.sentence[0]),
-        spans=_label_scores(counts.outputs, total.overlap[0]),
-        **{name: values[name] for name in HEADLINES},
-        voice_confusion=_as_rows(total.voice[0]),
-        kind_confusion=_as_rows(total.kind[0]),
+        labels=_label_scores(counts.marks, total.sentence[0]),
+        spans=_label_scores(counts.marks, total.overlap[0]),
+        values={name: values[name] for name in headlines(counts.codebook)},
+        confusions={name: _as_rows(table[0, :, :-1]) for name, table in total.choices.items()},
         calibration=tuple(
-            OutputCalibration(name, values[f"ece/{name}"], values[f"brier/{name}"]) for name in counts.outputs
+            OutputCalibration(name, values[f"ece/{name}"], values[f"brier/{name}"]) for name in counts.marks
         )
         if has_probabilities
         else (),
@@ -342,32 +380,56 @@ def measures(counts: Counts) -> dict[str, Array]:
     """Every measure of every row of counts.
 
     Returns:
-        Name to float64 [n]: the names of :data:`HEADLINES`, then ``f1/<output>`` and ``span_f1/<output>``,
-        ``ece/<output>`` and ``brier/<output>``.
+        Name to float64 [n]: the names of :func:`headlines`, then ``f1/<mark>`` and ``span_f1/<mark>``, ``ece/<mark>``
+        and ``brier/<mark>``.
     """
-    frames, hedges, source = _blocks(counts)
+    codebook = counts.codebook
+    frames, outputs = slice(0, counts.frames), codebook.outputs
+    hedges = [k for k, name in enumerate(outputs) if name.startswith(f"{HEDGE}.")]
+    source = [outputs.index(SOURCE)] if codebook.source_guide else []
     label_f1, span_f1 = f1(counts.sentence), f1(counts.overlap)
-    supported = counts.sentence[..., 0] + counts.sentence[..., 2] > 0
     ece = _ratio(np.abs(counts.residual).sum(axis=-1), counts.size[:, None])
     brier = _ratio(counts.squared, counts.size[:, None])
+    accuracies = {f"{name}_accuracy": _accuracy(table) for name, table in counts.choices.items()}
     values = {
-        "frames_macro_f1": _mean_where(label_f1[:, frames], supported[:, frames]),
+        "frames_macro_f1": macro_f1(counts.sentence[:, frames]),
         "frames_micro_f1": f1(counts.sentence[:, frames].sum(axis=1)),
         "span_overlap_f1": f1(counts.overlap[:, frames].sum(axis=1)),
         "span_exact_f1": f1(counts.exact[:, frames].sum(axis=1)),
         "mention_voice_f1": f1(counts.voiced.sum(axis=1)),
-        "voice_accuracy": _accuracy(counts.voice),
         "hedged_f1": f1(counts.hedged),
         "hedge_span_f1": f1(counts.overlap[:, hedges].sum(axis=1)),
         "source_f1": f1(counts.sentence[:, source].sum(axis=1)),
         "source_span_f1": f1(counts.overlap[:, source].sum(axis=1)),
-        "kind_accuracy": _accuracy(counts.kind),
-        "frames_ece": ece[:, frames].mean(axis=1),
-        "frames_brier": brier[:, frames].mean(axis=1),
+        "frames_ece": _ratio(ece[:, frames].sum(axis=1), np.array(counts.frames)),
+        "frames_brier": _ratio(brier[:, frames].sum(axis=1), np.array(counts.frames)),
+        **accuracies,
+        **_task_measures(counts),
     }
+    values = {name: values[name] for name in headlines(codebook)}
     for prefix, table in (("f1", label_f1), ("span_f1", span_f1), ("ece", ece), ("brier", brier)):
-        values.update({f"{prefix}/{name}": table[:, k] for k, name in enumerate(counts.outputs)})
+        values.update({f"{prefix}/{name}": table[:, k] for k, name in enumerate(counts.marks)})
     return values
+
+
+def _task_measures(counts: Counts) -> dict[str, Array]:
+    values: dict[str, Array] = {}
+    for task in counts.codebook.tasks:
+        if task.scope == "span":
+            own = [k for k, name in enumerate(counts.marks) if name.startswith(f"{task.name}.")]
+            values[f"{task.name}_span_f1"] = f1(counts.overlap[:, own].sum(axis=1))
+        elif task.scope == "sentence":
+            many = counts.many[task.name] if task.choose == "many" else _one_against_rest(counts.choices[task.name])
+            values[f"{task.name}_micro_f1"] = f1(many.sum(axis=1))
+            values[f"{task.name}_macro_f1"] = macro_f1(many)
+    return values
+
+
+def _one_against_rest(confusion: Array) -> Array:
+    """True positives, false positives, false negatives of every class: [n, C, C + 1] to [n, C, 3]."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    said = confusion[..., :-1].sum(axis=-2)
+    return np.stack((right, said - right, confusion.sum(axis=-1) - right), axis=-1)
 
 
 def bootstrap(
@@ -436,46 +498,115 @@ def f1(tallies: Array) -> Array:
     return _ratio(2 * tp, 2 * tp + fp + fn)
 
 
+def macro_f1(tallies: Array) -> Array:
+    """The mean F1 of the labels that have gold support: int or float [..., labels, 3] to float64 [...]."""
+    return _mean_where(f1(tallies), tallies[..., 0] + tallies[..., 2] > 0)
+
+
+def precision_recall_f1(tally: Array) -> dict[str, float]:
+    """Precision, recall and F1 of true positives, false positives and false negatives, [3]."""
+    tp, fp, fn = tally
+    return {"precision": float(_ratio(tp, tp + fp)), "recall": float(_ratio(tp, tp + fn)), "f1": float(f1(tally))}
+
+
+def tallies(predicted: Array, truth: Array) -> Array:
+    """True and false positives, and false negatives, over the first axis: bool [n, ...] twice to int64 [..., 3]."""
+    pairs = ((predicted, truth), (predicted, ~truth), (~predicted, truth))
+    return np.stack([(one & other).sum(axis=0) for one, other in pairs], axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class SummedTallies:
+    """What was right, wrong and missed of the spans of sentences, int64 [3] each, and how often the voice was."""
+
+    overlap: Array
+    exact: Array
+    voiced: Array
+    voice_accuracy: float
+
+
+def summed_tallies(
+    gold: Sequence[Sequence[dict[str, Any]]], predicted: Sequence[Sequence[dict[str, Any]]]
+) -> SummedTallies:
+    """Compare spans, sentence by sentence.
+
+    Args:
+        gold, predicted: of each sentence ``{label, start, end}`` and perhaps ``voice``.
+    """
+    found = [
+        tally_spans([LabelledSpan(**span) for span in g], [LabelledSpan(**span) for span in p])
+        for g, p in zip(gold, predicted, strict=True)
+    ]
+    overlap, exact, voiced = (
+        np.array([getattr(one, name) for one in found]).sum(axis=0) for name in ("overlap", "exact", "voiced")
+    )
+    right = [one.voice == other.voice for tally in found for one, other in tally.pairs]
+    return SummedTallies(overlap, exact, voiced, voice_accuracy=float(np.mean(right)) if right else float("nan"))
+
+
 def none_if_nan(value: float) -> float | None:
     """``None`` for ``nan``, which JSON cannot say."""
     return None if np.isnan(value) else value
 
 
-def as_prediction(marked: MarkedSentence, kind: Kind | str = Kind.BODY) -> SentenceLabels:
+def as_prediction(
+    marked: MarkedSentence,
+    codebook: Codebook,
+    kind: str | None = None,
+    answers: Mapping[str, str] | None = None,
+) -> SentenceLabels:
     """A marked sentence in the form of a prediction that is sure of everything.
 
     So that two human codings can be compared by the same scorer as a model and gold. Probabilities of what is not
     marked are left out (they are 0).
+
+    Args:
+        marked: the sentence.
+        codebook: says which hedge kinds make a sentence hedged.
+        kind: of the sentence; body when ``None``.
+        answers: task -> value, or several joined by ``+``.
     """
-    spans = _spans_of(marked)
-    frames = {span.label: 1.0 for span in spans if span.voice is not None}
+    mentions: list[Mention] = []
+    hedges: list[Hedge] = []
+    sources: list[Source] = []
+    words: dict[str, list[MarkedWords]] = {task.name: [] for task in codebook.tasks_of("span")}
+    for span in marked.spans:
+        place = (span.start, span.end, span.text)
+        for tag in span.tags:
+            if tag.layer == "frame":
+                mentions.append(Mention(tag.name, *place, tag.voice, 1.0, 1.0, tasks=dict(tag.answers)))
+            elif tag.layer == "hedge":
+                hedges.append(Hedge(tag.name, *place, 1.0))
+            elif tag.layer == "source":
+                sources.append(Source(*place, 1.0))
+            else:
+                words[tag.task or ""].append(MarkedWords(tag.name, *place, 1.0))
+    tasks: dict[str, TaskAnswer] = {name: tuple(found) for name, found in words.items()}
+    for task in codebook.tasks_of("sentence"):
+        if (answer := (answers or {}).get(task.name)) is not None:
+            many = {value: 1.0 for value in answer.split("+") if value}
+            tasks[task.name] = many if task.choose == "many" else answer
     return SentenceLabels(
         document_id="0",
         outlet=None,
         published=None,
         index=0,
-        kind=Kind(kind),
+        kind=str(kind or Kind.BODY),
         start=0,
         end=len(marked.text),
         text=marked.text,
-        frames=frames,
-        mentions=tuple(
-            Mention(s.label, s.start, s.end, marked.text[s.start : s.end], Voice(s.voice), 1.0, 1.0)
-            for s in spans
-            if s.voice is not None
-        ),
-        hedges=tuple(
-            Hedge(HedgeKind(s.label.removeprefix(_HEDGE_PREFIX)), s.start, s.end, marked.text[s.start : s.end], 1.0)
-            for s in spans
-            if s.label.startswith(_HEDGE_PREFIX)
-        ),
-        sources=tuple(Source(s.start, s.end, marked.text[s.start : s.end], 1.0) for s in spans if s.label == SOURCE),
-        probabilities={span.label: 1.0 for span in spans},
+        frames={mention.label: 1.0 for mention in mentions},
+        mentions=tuple(mentions),
+        hedges=tuple(hedges),
+        sources=tuple(sources),
+        hedged=any(hedge.kind in codebook.hedging_kinds for hedge in hedges),
+        probabilities={tag.output: 1.0 for span in marked.spans for tag in span.tags},
+        tasks=tasks,
     )
 
 
 def _check_aligned(
-    gold: Sequence[MarkedSentence], predicted: Sequence[SentenceLabels], gold_kinds: Sequence[Kind | str] | None
+    gold: Sequence[MarkedSentence], predicted: Sequence[SentenceLabels], gold_kinds: Sequence[str | None] | None
 ) -> None:
     if len(gold) != len(predicted):
         raise InputError(
@@ -496,12 +627,12 @@ def _check_aligned(
             )
 
 
-def _spans_of(marked: MarkedSentence) -> list[LabelledSpan]:
-    return [LabelledSpan(tag.output, span.start, span.end, tag.voice) for span in marked.spans for tag in span.tags]
-
-
 def _gold_spans(marked: MarkedSentence, place: Mapping[str, int]) -> list[LabelledSpan]:
-    spans = _spans_of(marked)
+    spans = [
+        LabelledSpan(tag.output, span.start, span.end, tag.voice, dict(tag.answers))
+        for span in marked.spans
+        for tag in span.tags
+    ]
     for span in spans:
         if span.label not in place:
             raise InputError(
@@ -513,9 +644,12 @@ def _gold_spans(marked: MarkedSentence, place: Mapping[str, int]) -> list[Labell
 
 
 def _predicted_spans(labels: SentenceLabels, place: Mapping[str, int]) -> list[LabelledSpan]:
-    spans = [LabelledSpan(m.label, m.start, m.end, Voice(m.voice)) for m in labels.mentions]
-    spans += [LabelledSpan(f"{_HEDGE_PREFIX}{h.kind}", h.start, h.end, None) for h in labels.hedges]
-    spans += [LabelledSpan(SOURCE, s.start, s.end, None) for s in labels.sources]
+    spans = [LabelledSpan(m.label, m.start, m.end, m.voice, m.tasks) for m in labels.mentions]
+    spans += [LabelledSpan(f"{HEDGE}.{h.kind}", h.start, h.end) for h in labels.hedges]
+    spans += [LabelledSpan(SOURCE, s.start, s.end) for s in labels.sources]
+    for task, answer in labels.tasks.items():
+        if isinstance(answer, tuple):
+            spans += [LabelledSpan(f"{task}.{words.value}", words.start, words.end) for words in answer]
     for name in (*labels.frames, *(span.label for span in spans)):
         if name not in place:
             raise CodebookMismatchError(
@@ -527,16 +661,18 @@ def _predicted_spans(labels: SentenceLabels, place: Mapping[str, int]) -> list[L
 
 
 def _count_sentence_level(
-    counts: Counts, i: int, place: Mapping[str, int], gold_spans: Sequence[LabelledSpan], labels: SentenceLabels
+    counts: Counts,
+    i: int,
+    place: Mapping[str, int],
+    gold_spans: Sequence[LabelledSpan],
+    predicted_spans: Sequence[LabelledSpan],
+    labels: SentenceLabels,
 ) -> None:
     gold = {span.label for span in gold_spans}
-    predicted = {*labels.frames, *(f"{_HEDGE_PREFIX}{h.kind}" for h in labels.hedges)}
-    if labels.sources:
-        predicted.add(SOURCE)
+    predicted = {*labels.frames, *(span.label for span in predicted_spans)}
     for name in gold | predicted:
-        if name in place:
-            counts.sentence[i, place[name]] = _tally(name in gold, name in predicted)
-    gold_hedged = any(f"{_HEDGE_PREFIX}{kind}" in gold for kind in HEDGING_KINDS)
+        counts.sentence[i, place[name]] = _tally(name in gold, name in predicted)
+    gold_hedged = any(f"{HEDGE}.{kind}" in gold for kind in counts.codebook.hedging_kinds)
     counts.hedged[i] = _tally(gold_hedged, labels.hedged)
 
 
@@ -553,40 +689,49 @@ def _count_spans(
 ) -> None:
     for name in {span.label for span in (*gold_spans, *predicted_spans)}:
         k = place[name]
-        gold = [span for span in gold_spans if span.label == name]
-        predicted = [span for span in predicted_spans if span.label == name]
-        shared = shared_code_points(gold, predicted)
-        pairs = maximum_matching(shared)
-        same = Counter((s.start, s.end) for s in gold) & Counter((s.start, s.end) for s in predicted)
-        counts.overlap[i, k] = _matched_tally(len(pairs), gold, predicted)
-        counts.exact[i, k] = _matched_tally(same.total(), gold, predicted)
-        if k < counts.frames:
-            voiced = maximum_matching(shared * same_voice(gold, predicted))
-            counts.voiced[i, k] = _matched_tally(len(voiced), gold, predicted)
-            for row, column in pairs:
-                counts.voice[i, _voice_index(gold[row]), _voice_index(predicted[column])] += 1
+        gold, predicted = ([span for span in spans if span.label == name] for spans in (gold_spans, predicted_spans))
+        found = tally_spans(gold, predicted)
+        counts.overlap[i, k], counts.exact[i, k] = found.overlap, found.exact
+        if k >= counts.frames:
+            continue
+        counts.voiced[i, k] = found.voiced
+        for right, said in found.pairs:
+            if right.voice:
+                _choose(counts, i, VOICE, right.voice, said.voice)
+            for task, answer in right.answers.items():
+                _choose(counts, i, task, answer, said.answers.get(task))
 
 
-def _matched_tally(
-    matched: int, gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan]
-) -> tuple[int, int, int]:
-    return matched, len(predicted) - matched, len(gold) - matched
+def _choose(counts: Counts, i: int, name: str, gold: str | None, predicted: str | None) -> None:
+    """Count a choice, where gold's is a name of the codebook."""
+    head = counts.codebook.heads.find(name)
+    if head is not None and gold in head.names:
+        column = head.names.index(predicted) if predicted in head.names else -1
+        counts.choices[name][i, head.names.index(gold), column] += 1
 
 
-def _voice_index(span: LabelledSpan) -> int:
-    return VOICES.index(Voice(span.voice or ""))
+def _count_task(counts: Counts, i: int, name: str, gold: str | None, predicted: TaskAnswer | None) -> None:
+    """Count the answer of a task that is asked of sentences, where gold has one."""
+    if gold is None:
+        return
+    if name not in counts.many:
+        _choose(counts, i, name, gold, None if predicted is None else str(predicted))
+        return
+    head = counts.codebook.heads.find(name)
+    right, said = set(gold.split("+")), set(predicted or ())
+    for k, value in enumerate(head.names if head else ()):
+        counts.many[name][i, k] = _tally(value in right, value in said)
 
 
 def _with_calibration(counts: Counts, truth: Array, predicted: Sequence[SentenceLabels]) -> Counts:
-    if not any(labels.probabilities for labels in predicted):
+    if not counts.marks or not any(labels.probabilities for labels in predicted):
         return counts
-    probabilities = np.array([[p.probabilities.get(name, 0.0) for name in counts.outputs] for p in predicted])
+    probabilities = np.array([[p.probabilities.get(name, 0.0) for name in counts.marks] for p in predicted])
     bins = np.stack([equal_mass_bins(column) for column in probabilities.T], axis=1)
     residual = np.zeros((*probabilities.shape, int(bins.max()) + 1))
     gap = probabilities - truth
     np.put_along_axis(residual, bins[..., None], gap[..., None], axis=2)
-    kept = {f.name: getattr(counts, f.name) for f in fields(counts)}
-    return Counts(**{**kept, "residual": residual, "squared": gap**2})
+    return replace(counts, residual=residual, squared=gap**2)
 
 
 def equal_mass_bins(probabilities: Array) -> Array:
@@ -599,13 +744,6 @@ def equal_mass_bins(probabilities: Array) -> Array:
     return np.searchsorted(edges, probabilities, side="left").astype(np.int64)
 
 
-def _blocks(counts: Counts) -> tuple[slice, list[int], list[int]]:
-    """Where the frames, the hedge kinds and the source stand among the outputs."""
-    hedges = [k for k, name in enumerate(counts.outputs) if k >= counts.frames and name.startswith(_HEDGE_PREFIX)]
-    source = [k for k, name in enumerate(counts.outputs) if k >= counts.frames and name == SOURCE]
-    return slice(0, counts.frames), hedges, source
-
-
 def _ratio(numerator: Array, denominator: Array) -> Array:
     shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
     return np.divide(numerator, denominator, out=np.full(shape, np.nan), where=np.asarray(denominator) != 0)
@@ -616,7 +754,7 @@ def _mean_where(values: Array, wanted: Array) -> Array:
 
 
 def _accuracy(confusion: Array) -> Array:
-    """Share on the diagonal: int64 [n, C, C] to float64 [n]."""
+    """Share on the diagonal: int64 [n, C, C + 1] to float64 [n]."""
     return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
 
 
@@ -642,13 +780,8 @@ def _label_dict(score: LabelScore) -> dict[str, float | int | None]:
     }
 
 
-def _confusion_dict(
-    table: tuple[tuple[int, ...], ...], names: tuple[Voice, ...] | tuple[Kind, ...]
-) -> dict[str, dict[str, int]]:
-    return {
-        str(gold): {str(predicted): cell for predicted, cell in zip(names, row, strict=True)}
-        for gold, row in zip(names, table, strict=True)
-    }
+def _confusion_dict(table: tuple[tuple[int, ...], ...], names: Sequence[str]) -> dict[str, dict[str, int]]:
+    return {gold: dict(zip(names, row, strict=True)) for gold, row in zip(names, table, strict=True)}
 
 
 def _resampling_weights(groups: int, *, n: int, seed: int) -> Array:

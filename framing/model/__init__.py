@@ -1,1 +1,1 @@
-"""The model and its checkpoint folder. Importing this package needs no torch; `framing.model.modeling` does."""
+"""The model and its checkpoint folder. Importing this package needs no torch; `framing.model.network` does."""

@@ -8,13 +8,98 @@ They are fitted on validation sentences by :mod:`framing.evaluate.calibration`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framing.errors import CheckpointError
+from framing.codebook import KIND, LABELS, VOICE, Head, Heads
+from framing.errors import CheckpointError, CodebookMismatchError
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCalibration:
+    """Temperatures and thresholds of one head.
+
+    Attributes:
+        temperatures: float64, > 0: [names] for a sigmoid, [1] for a softmax; probability = activation(logit /
+            temperature) (Guo et al. 2017, "On calibration of modern neural networks").
+        thresholds: float64 [names], in (0, 1), on the calibrated probability; empty for a softmax, whose largest
+            probability is taken.
+    """
+
+    temperatures: np.ndarray
+    thresholds: np.ndarray
+
+    @classmethod
+    def identity(cls, head: Head) -> HeadCalibration:
+        """Temperature 1 and threshold 0.5."""
+        count = len(head.names)
+        return (
+            cls(np.ones(count), np.full(count, 0.5)) if head.activation == "sigmoid" else cls(np.ones(1), np.empty(0))
+        )
+
+    def check(self, head: Head) -> None:
+        """See that the numbers can belong to a head.
+
+        Raises:
+            CheckpointError: there are more or fewer than the head needs, or one is out of range.
+        """
+        sizes = (len(head.names), len(head.names)) if head.activation == "sigmoid" else (1, 0)
+        if (self.temperatures.shape, self.thresholds.shape) != ((sizes[0],), (sizes[1],)):
+            raise CheckpointError(
+                f"head {head.name!r} has {len(self.temperatures)} temperatures, {len(self.thresholds)} thresholds",
+                expected=f"{sizes[0]} and {sizes[1]} numbers",
+            )
+        if not (np.isfinite(self.temperatures).all() and (self.temperatures > 0).all()):
+            raise CheckpointError(
+                f"calibration of {head.name!r}: a temperature is not positive", expected="temperatures > 0"
+            )
+        if not ((self.thresholds > 0) & (self.thresholds < 1)).all():
+            raise CheckpointError(
+                f"calibration of {head.name!r}: thresholds {self.thresholds.tolist()} leave (0, 1)",
+                expected="0 < threshold < 1",
+            )
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of the head's logits, float [..., names] -> float [..., names]."""
+        if len(self.thresholds):
+            return sigmoid(logits / self.temperatures.astype(logits.dtype))
+        return softmax(logits / float(self.temperatures[0]))
+
+    @property
+    def cuts(self) -> np.ndarray:
+        """The thresholds as logits; float64 [names]."""
+        return _logit(self.thresholds) * self.temperatures
+
+    def extended_cuts(self, extension: float) -> np.ndarray:
+        """The thresholds times ``extension``, as logits; float64 [names]."""
+        if extension == 0:
+            return np.full(len(self.thresholds), -np.inf)
+        return _logit(self.thresholds * extension) * self.temperatures
+
+    def to_dict(self, head: Head) -> dict[str, Any]:
+        """JSON-ready: an entry for each name of a sigmoid, one temperature for a softmax."""
+        if head.activation == "softmax":
+            return {"temperature": round(float(self.temperatures[0]), 5)}
+        return {
+            name: {"temperature": round(float(t), 5), "threshold": round(float(p), 5)}
+            for name, t, p in zip(head.names, self.temperatures, self.thresholds, strict=True)
+        }
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Any], head: Head) -> HeadCalibration:
+        """Inverse of :meth:`to_dict`."""
+        if head.activation == "softmax":
+            return cls(np.array([entries["temperature"]], dtype=np.float64), np.empty(0))
+        if tuple(entries) != head.names:
+            raise CodebookMismatchError(
+                f"the calibration of {head.name!r} is of {', '.join(entries)}", expected=", ".join(head.names)
+            )
+        columns = ([float(entry[key]) for entry in entries.values()] for key in ("temperature", "threshold"))
+        return cls(*(np.array(column, dtype=np.float64) for column in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,84 +107,50 @@ class Calibration:
     """Temperatures and thresholds of one checkpoint.
 
     Attributes:
-        outputs: names of the label logits in order.
-        temperatures: float64 [outputs], > 0; probability = sigmoid(logit / temperature) (Guo et al. 2017,
-            "On calibration of modern neural networks").
-        thresholds: float64 [outputs], in (0, 1), on the calibrated probability.
-        voice_temperature, kind_temperature: > 0, for the softmax of the voice and the kind logits.
+        heads: of the model.
+        of: head's name -> its numbers.
         extension: in [0, 1]; a span that reaches its threshold is extended over neighbouring tokens whose
             probability is at least ``extension`` times the threshold. 1 switches it off.
     """
 
-    outputs: tuple[str, ...]
-    temperatures: np.ndarray
-    thresholds: np.ndarray
-    voice_temperature: float = 1.0
-    kind_temperature: float = 1.0
+    heads: Heads
+    of: Mapping[str, HeadCalibration]
     extension: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, values in (("temperatures", self.temperatures), ("thresholds", self.thresholds)):
-            if values.shape != (len(self.outputs),):
-                raise CheckpointError(
-                    f"calibration: {name} has shape {values.shape}", expected=f"one number for each of {self.outputs}"
-                )
-        if (self.temperatures <= 0).any() or self.voice_temperature <= 0 or self.kind_temperature <= 0:
-            raise CheckpointError("calibration: a temperature is not positive", expected="temperatures > 0")
-        if ((self.thresholds <= 0) | (self.thresholds >= 1)).any():
-            raise CheckpointError(
-                f"calibration: thresholds {self.thresholds.tolist()} leave (0, 1)", expected="0 < threshold < 1"
+        if set(self.of) != {head.name for head in self.heads}:
+            raise CodebookMismatchError(
+                f"calibration: numbers for {', '.join(self.of)}",
+                expected="numbers for " + ", ".join(head.name for head in self.heads),
             )
+        for head in self.heads:
+            self.of[head.name].check(head)
         if not 0 <= self.extension <= 1:
             raise CheckpointError(f"calibration: extension is {self.extension}", expected="a number in [0, 1]")
 
     @classmethod
-    def identity(cls, outputs: tuple[str, ...]) -> Calibration:
+    def identity(cls, heads: Heads, *, extension: float = 1.0) -> Calibration:
         """Temperature 1 and threshold 0.5 for everything."""
-        return cls(outputs, np.ones(len(outputs)), np.full(len(outputs), 0.5))
-
-    def label_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of label logits, float [..., outputs] -> float [..., outputs]."""
-        return sigmoid(logits / self.temperatures.astype(logits.dtype))
-
-    def voice_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of voice logits, float [..., voices], summing to 1 over the last axis."""
-        return softmax(logits / self.voice_temperature)
-
-    def kind_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of kind logits, float [..., kinds], summing to 1 over the last axis."""
-        return softmax(logits / self.kind_temperature)
+        return cls(heads, {head.name: HeadCalibration.identity(head) for head in heads}, extension)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form, one entry per output."""
-        return {
-            "outputs": {
-                name: {"temperature": round(float(t), 5), "threshold": round(float(p), 5)}
-                for name, t, p in zip(self.outputs, self.temperatures, self.thresholds, strict=True)
-            },
-            "voice_temperature": round(self.voice_temperature, 5),
-            "kind_temperature": round(self.kind_temperature, 5),
-            "extension": round(self.extension, 5),
-        }
+        """JSON-ready."""
+        by_head = {head.name: self.of[head.name].to_dict(head) for head in self.heads}
+        return {"heads": by_head, "extension": round(self.extension, 5)}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Calibration:
-        """Inverse of :meth:`to_dict`.
+    def from_dict(cls, data: Mapping[str, Any], heads: Heads) -> Calibration:
+        """Inverse of :meth:`to_dict`; reads the form of framing 0.1 too.
 
         Raises:
             CheckpointError: a key is missing or a value is out of range.
+            CodebookMismatchError: it belongs to other heads.
         """
         try:
-            entries = data["outputs"]
-            return cls(
-                tuple(entries),
-                np.array([entry["temperature"] for entry in entries.values()], dtype=np.float64),
-                np.array([entry["threshold"] for entry in entries.values()], dtype=np.float64),
-                float(data["voice_temperature"]),
-                float(data["kind_temperature"]),
-                float(data["extension"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            by_head = data["heads"] if "heads" in data else _heads_of_0_1(data)
+            of = {head.name: HeadCalibration.from_dict(by_head[head.name], head) for head in heads}
+            return cls(heads, of, float(data["extension"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"calibration is not of the expected form: {error!r}",
                 expected="the calibration.json that framing-train writes",
@@ -110,17 +161,23 @@ class Calibration:
         path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Calibration:
+    def load(cls, path: Path, heads: Heads) -> Calibration:
         """Read what :meth:`save` wrote.
 
         Raises:
             CheckpointError: not JSON, or not of the form.
+            CodebookMismatchError: it belongs to other heads.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
-        return cls.from_dict(data)
+        return cls.from_dict(data, heads)
+
+
+def _heads_of_0_1(data: Mapping[str, Any]) -> dict[str, Any]:
+    temperatures = {VOICE: data["voice_temperature"], KIND: data["kind_temperature"]}
+    return {LABELS: data["outputs"], **{name: {"temperature": value} for name, value in temperatures.items()}}
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -132,3 +189,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
     """Softmax over the last axis without overflow, dtype kept."""
     shifted = np.exp(x - x.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _logit(probability: np.ndarray) -> np.ndarray:
+    return np.log(probability) - np.log1p(-probability)

@@ -19,13 +19,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framing.codebook import Codebook
+from framing.codebook import VOICE, Codebook, Heads
 from framing.errors import CheckpointCorruptedError, CheckpointError, CheckpointNotFoundError, CodebookMismatchError
 from framing.model.calibration import Calibration
 from framing.model.encoding import SentenceEncoder
@@ -55,6 +56,7 @@ class Checkpoint:
         folder: where it is.
         config: ``config.json`` as read.
         codebook: the labels it was trained on.
+        heads: what the model says, by ``config.json``; they are those of the codebook.
         calibration: its temperatures and thresholds.
         fingerprint: SHA-256 (hex) over the names and hashes of its files; two checkpoints that label alike by
             construction share it.
@@ -63,6 +65,7 @@ class Checkpoint:
     folder: Path
     config: dict[str, Any]
     codebook: Codebook
+    heads: Heads
     calibration: Calibration
     fingerprint: str
 
@@ -82,23 +85,58 @@ class Checkpoint:
         folder = locate(name)
         fingerprint = verify(folder)
         try:
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CheckpointCorruptedError(f"{folder / CONFIG} is not JSON: {error}") from error
+            return cls._read(folder, fingerprint, name, codebook)
+        except (TypeError, KeyError, ValueError, AttributeError, RecursionError, OSError) as error:
+            raise CheckpointCorruptedError(
+                f"{folder} cannot be read: {type(error).__name__}: {error}",
+                expected="the files that framing-train writes, as it writes them",
+                hint="copy the whole folder again, or train it with framing-train",
+            ) from error
+
+    @classmethod
+    def _read(
+        cls, folder: Path, fingerprint: str, name: str | os.PathLike[str], codebook: Codebook | None
+    ) -> Checkpoint:
+        """The checkpoint in a verified folder; what its files make Python raise passes through."""
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if config.get("model_type") != "framing":
             raise CheckpointError(
                 f"{folder} holds a {config.get('model_type')!r} model",
                 expected="a checkpoint written by framing-train (model_type 'framing')",
                 hint="fine-tune this encoder first: framing-train --base " + str(name),
             )
+        _check_sizes(folder, config)
+        _check_numbers(folder / WEIGHTS)
+        heads = Heads.from_config(config)
         own = Codebook.load(folder / CODEBOOK)
-        calibration = Calibration.load(folder / CALIBRATION)
-        _check_belonging(folder, config, own, calibration, codebook)
-        return cls(folder, config, own, calibration, fingerprint)
+        if "heads" not in config:
+            own = _as_in_0_1(own, heads)
+        if heads != own.heads or config.get("codebook_fingerprint") != own.fingerprint:
+            raise CodebookMismatchError(
+                f"the parts of {folder} do not belong together: its {CONFIG} and {CODEBOOK} name different labels or "
+                "codebook versions",
+                expected=f"the heads of {CODEBOOK} and its fingerprint {own.fingerprint[:12]}… in both",
+                hint="use the folder as framing-train wrote it; a changed codebook needs a training of its own",
+            )
+        _refuse_other_codebook(folder, own, codebook)
+        return cls(folder, config, own, heads, Calibration.load(folder / CALIBRATION, heads), fingerprint)
 
     def sentence_encoder(self) -> SentenceEncoder:
-        """The tokenizer with this checkpoint's window length."""
-        return SentenceEncoder.from_file(self.folder / TOKENIZER, max_length=int(self.config["window_length"]))
+        """The tokenizer with this checkpoint's window length.
+
+        Raises:
+            CheckpointError: the tokenizer cannot be read, or has tokens that the encoder does not know.
+        """
+        path = self.folder / TOKENIZER
+        encoder = SentenceEncoder.from_file(path, max_length=int(self.config["window_length"]))
+        known = int(self.config["encoder"]["vocab_size"])
+        largest = max(encoder.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        if largest >= known:
+            raise CheckpointCorruptedError(
+                f"{path} has a token of number {largest}, and the encoder's table {known} rows",
+                expected="the tokenizer that the encoder was trained with",
+            )
+        return encoder
 
     def weights(self) -> dict[str, np.ndarray]:
         """All weights, as stored (half precision), by parameter name."""
@@ -237,22 +275,90 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_belonging(
-    folder: Path, config: dict[str, Any], own: Codebook, calibration: Calibration, wanted: Codebook | None
-) -> None:
-    """Refuse a folder whose parts come from different codebooks, or one for another codebook than wanted."""
-    outputs = tuple(config.get("outputs", ()))
-    if (
-        outputs != own.outputs
-        or outputs != calibration.outputs
-        or config.get("codebook_fingerprint") != own.fingerprint
+#: More layers than any encoder that is published has, and wider ones; opening them could take hours.
+_MOST_LAYERS, _MOST_UNITS = 96, 1 << 14
+
+
+_COUNTS_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "roberta-prelayernorm")
+
+
+def usable_positions(encoder: Mapping[str, Any]) -> int | None:
+    """How many tokens an encoder can read at once, special tokens included; ``None`` if it does not say.
+
+    The tables of RoBERTa and its kin begin behind the padding token's number.
+
+    Args:
+        encoder: its configuration.
+    """
+    positions = encoder.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:  # relative positions: DeBERTa writes -1 in places
+        return None
+    if encoder.get("model_type") in (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "mpnet",
+        "longformer",
+        "roberta-prelayernorm",
     ):
-        raise CodebookMismatchError(
-            f"the parts of {folder} do not belong together: its {CONFIG}, {CODEBOOK} and {CALIBRATION} name different "
-            "labels or codebook versions",
-            expected=f"outputs {list(own.outputs)} and fingerprint {own.fingerprint[:12]}… in all three",
-            hint="use the folder as framing-train wrote it; a changed codebook needs a training of its own",
+        return positions - int(encoder.get("pad_token_id") or 0) - 1
+    return positions
+
+
+def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
+    encoder, window = config["encoder"], config["window_length"]
+    longest = usable_positions(encoder)
+    if not isinstance(window, int) or window < 4 or window > (longest or 1 << 20):
+        raise CheckpointCorruptedError(
+            f"{folder / CONFIG}: window_length is {window!r}",
+            expected=f"a number of tokens from 4 to {longest or 'some thousand'}",
         )
+    layers, units = encoder.get("num_hidden_layers", 1), encoder.get("hidden_size", 1)
+    if not (0 < layers <= _MOST_LAYERS and 0 < units <= _MOST_UNITS):
+        raise CheckpointCorruptedError(
+            f"{folder / CONFIG}: the encoder has {layers!r} layers of {units!r}",
+            expected=f"at most {_MOST_LAYERS} layers of {_MOST_UNITS}",
+        )
+
+
+def _check_numbers(path: Path) -> None:
+    """See that no weight is NaN or infinite, which would pass as a model that finds nothing."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > 1 << 27:
+                raise ValueError(f"a header of {length} bytes")
+            tensors = json.loads(file.read(length))
+        data = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length)
+    except (ValueError, OSError) as error:
+        raise CheckpointCorruptedError(f"{path} is no safetensors file: {error}") from error
+    for name, tensor in tensors.items():
+        if name == "__metadata__" or tensor["dtype"] not in _EXPONENTS:
+            continue
+        number, exponent = _EXPONENTS[tensor["dtype"]]
+        start, end = tensor["data_offsets"]
+        bits = data[start:end].view(number)
+        if ((bits & exponent) == exponent).any():
+            raise CheckpointCorruptedError(
+                f"{path}: {name} holds NaN or infinite weights",
+                expected="finite numbers",
+                hint="the training that wrote them went wrong; use an earlier checkpoint",
+            )
+
+
+#: Of a type of safetensors: the whole number of its width, and the bits that are all set in NaN and in infinity.
+_EXPONENTS = {"F16": (np.uint16, 0x7C00), "BF16": (np.uint16, 0x7F80), "F32": (np.uint32, 0x7F800000)}
+
+
+def _as_in_0_1(codebook: Codebook, heads: Heads) -> Codebook:
+    """A codebook that framing 0.1 wrote, where the order of voices was that of the model and not of the file."""
+    voice = heads.find(VOICE)
+    if voice is None or set(voice.names) != set(codebook.voices):
+        return codebook
+    return replace(codebook, voice_guides=tuple(sorted(codebook.voice_guides, key=lambda g: voice.names.index(g.name))))
+
+
+def _refuse_other_codebook(folder: Path, own: Codebook, wanted: Codebook | None) -> None:
     if wanted is not None and wanted.fingerprint != own.fingerprint:
         raise CodebookMismatchError(
             f"{folder} was trained on codebook {own.name!r} version {own.version!r} ({own.fingerprint[:12]}…)",

@@ -1,27 +1,28 @@
-"""What a FramingModel is made of: the encoder's configuration and the names of its outputs."""
+"""What a FramingModel is made of: the encoder's configuration and its heads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
+from framing.codebook import Heads
 from framing.errors import CheckpointError
 
 
 class FramingConfig(PreTrainedConfig):
-    """Configuration of a :class:`~framing.model.modeling.FramingModel`.
+    """Configuration of a :class:`~framing.model.network.FramingModel`.
 
     Args:
         encoder: configuration of the Hugging Face encoder, with its ``model_type``. ``None`` only where transformers
             itself asks for a blank one.
-        outputs: names of the label logits in order: frames, then ``hedge.<kind>``, then ``source``
-            (:attr:`framing.codebook.Codebook.outputs`).
-        voices, kinds: names of the voice and the kind logits in order.
+        heads: :class:`~framing.codebook.Heads`, or the list that they are stored as.
         head_dropout: dropout on the token states before the heads, in training.
         window_length: tokens in a window, special tokens included; longer sentences are windowed. (transformers keeps
             the name ``max_length`` to text generation and refuses to save it here.)
-        codebook_fingerprint: of the codebook that the outputs come from.
+        codebook_fingerprint: of the codebook that declares the heads.
+        kwargs: of transformers; and ``outputs``, ``voices``, ``kinds``, by which framing 0.1 named the heads.
     """
 
     model_type = "framing"
@@ -30,9 +31,7 @@ class FramingConfig(PreTrainedConfig):
     def __init__(
         self,
         encoder: PreTrainedConfig | dict[str, Any] | None = None,
-        outputs: tuple[str, ...] | list[str] = (),
-        voices: tuple[str, ...] | list[str] = ("author", "attributed", "quoted", "distanced"),
-        kinds: tuple[str, ...] | list[str] = ("headline", "caption", "body", "comment", "boilerplate"),
+        heads: Iterable[Mapping[str, Any]] | Heads = (),
         head_dropout: float = 0.1,
         window_length: int = 256,
         codebook_fingerprint: str = "",
@@ -48,10 +47,10 @@ class FramingConfig(PreTrainedConfig):
                     hint="use a config.json written by framing-train",
                 )
             encoder = AutoConfig.for_model(model_type, **settings)
+        if "outputs" in kwargs:
+            heads = Heads.from_config({name: kwargs.pop(name) for name in ("outputs", "voices", "kinds")})
         self.encoder = encoder
-        self.outputs = list(outputs)
-        self.voices = list(voices)
-        self.kinds = list(kinds)
+        self.heads = heads.to_list() if isinstance(heads, Heads) else [dict(head) for head in heads]
         self.head_dropout = head_dropout
         self.window_length = window_length
         self.codebook_fingerprint = codebook_fingerprint

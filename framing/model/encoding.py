@@ -17,26 +17,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from framing.errors import CheckpointError
-from framing.model.runs import count_up, starts_of
+from framing.model.ragged import count_up, starts_of
 from framing.model.wordpiece import Tokens, WordPiece, tokenize
+from framing.text.characters import letters_of, model_view
 from framing.text.quotations import OUTSIDE, QuotationState, may_quote, scan
-
-# Curly and straight marks mean the same to the model (their direction is in the quotation state). Lone surrogates
-# cannot be tokenized. One code point for one, so that offsets stay.
-_MODEL_CHARACTERS = {ord(c): '"' for c in "“”„‟«»"} | {ord(c): "'" for c in "‘’‚‛"}
-_SURROGATES = range(0xD800, 0xE000)
-
-
-def model_text(text: str) -> str:
-    """The text as the tokenizer reads it: typographic quotes made plain, lone surrogates replaced; same length."""
-    if text.isascii():
-        return text
-    plain = text.translate(_MODEL_CHARACTERS)
-    try:
-        plain.encode("utf-8")
-    except UnicodeEncodeError:
-        plain = "".join("\ufffd" if ord(c) in _SURROGATES else c for c in plain)
-    return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +237,7 @@ class SentenceEncoder:
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
+            tokenizer.encode("\U000f0000")  # no vocabulary has this: one without a token for the unknown fails now
         except Exception as error:  # tokenizers raises bare Exception
             raise CheckpointError(
                 f"{path} cannot be read as a tokenizer: {error}", expected="a tokenizer.json of a fast tokenizer"
@@ -283,8 +268,16 @@ class SentenceEncoder:
         """
         if states is not None and len(states) != len(texts):
             raise ValueError(f"{len(states)} states for {len(texts)} sentences; expected one for each")
-        plain = [model_text(text) for text in texts]
+        plain = [model_view(text) for text in texts]
+        joined = {i: letters for i, text in enumerate(plain) if (letters := letters_of(text)) is not None}
+        for i, letters in joined.items():
+            plain[i] = letters.text
         tokens = self._word_piece.tokenize(plain) if self._word_piece else tokenize(self.tokenizer, plain)
+        for i, letters in joined.items():
+            offsets = tokens.offsets[tokens.starts[i] : tokens.starts[i + 1]]
+            at = np.array([*letters.origins, len(texts[i])])
+            ends = np.where(offsets[:, 1] > offsets[:, 0], at[offsets[:, 1] - 1] + 1, at[offsets[:, 0]])
+            offsets[:] = np.stack([at[offsets[:, 0]], ends], axis=1)
         quotation = _quotation(tokens, texts, states or [OUTSIDE] * len(texts))
         return EncodedSentences(tokens.ids, tokens.offsets, quotation, tokens.starts, self._windowing)
 

@@ -23,7 +23,7 @@ from string import punctuation
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from framing.model.runs import count_up, starts_of
+from framing.model.ragged import count_up, starts_of
 
 #: Fewer texts are not worth the short way: its array operations cost what some four texts cost on the long one.
 FEWEST = 8

@@ -35,10 +35,12 @@ class LineKind:
 
 
 _UNKNOWN = LineKind()
-_BOILERPLATE = LineKind(Kind.BOILERPLATE, True)
+#: Debris of the page, for certain.
+BOILERPLATE = LineKind(Kind.BOILERPLATE, True)
 _CAPTION = LineKind(Kind.CAPTION, True)
 _COMMENT = LineKind(Kind.COMMENT, True)
 _HEADLINE = LineKind(Kind.HEADLINE, True)
+_BODY = LineKind(Kind.BODY, True)
 _LIKELY_HEADLINE = LineKind(Kind.HEADLINE, False)
 
 #: Longer lines are prose, or dumps that their beginning gives away; only that much of them is looked at.
@@ -137,6 +139,69 @@ _DESK_NOTE = re.compile(
     r"\(?(?:Additional |With )?(?:reporting|editing|writing|compiled|translated|edited|written) by [A-Z]", re.IGNORECASE
 )
 
+# --- archives of news -------------------------------------------------------------------------------------------------
+
+# The fields that LexisNexis, Nexis Uni and others print around an article; capitals or as a title, with a colon.
+_ARCHIVE_FIELD = re.compile(
+    r"(?:SUBJECT|TERMS|ORGANI[SZ]ATION|COMPANY|PERSON|GEOGRAPHIC|COUNTRY|STATE|CITY|INDUSTRY|SECTION|LENGTH|BYLINE|"
+    r"DATELINE|HEADLINE|HIGHLIGHT|GRAPHIC|LOAD-DATE|LANGUAGE|PUBLICATION-TYPE|PUBLICATION|JOURNAL[- ]CODE|TICKER|URL|"
+    r"NOTES|CORRECTION-DATE|DOCUMENT-TYPE|DISTRIBUTION|TYPE|SERIES|BODY|COLUMN|EDITION|"
+    r"Subject|Organi[sz]ation|Company|Person|Geographic|Industry|Section|Length|Byline|Dateline|Highlight|Graphic|"
+    r"Load-Date|Language|Publication-Type|Journal Code|Ticker|Document-Type|URL)\s*:(?:\s|$)"
+)
+_ARCHIVE_LINE = re.compile(
+    r"\d+ of \d+ DOCUMENTS|Body|BODY|Classification|End of Document|Link to (?:Image|PDF)|"
+    r"(?:Final|First|Late|Early|National|International|City|Metro) Edition"
+)
+#: Index terms come with their weight.
+_INDEX_TERM = re.compile(r"[A-Z][A-Z&,/' -]{2,80} \(\d{2}%\)")
+# The codes under which Factiva prints an article's fields, each on a line by itself.
+_FACTIVA_FIELDS = frozenset(
+    ["WC", "PD", "ET", "SN", "SC", "PG", "LA", "CY", "NS", "RE", "PUB", "AN", "CO", "IN", "IPD"]
+)
+_FACTIVA_CODES = _FACTIVA_FIELDS | {"HD", "BY", "LP", "TD", "CT", "RF", "CLM", "SE", "ED", "CR", "VOL", "ART", "IPC"}
+_FEWEST_CODES = 4
+
+# --- datelines --------------------------------------------------------------------------------------------------------
+
+_PLACE = r"(?:[A-Z][A-Z'’.-]+(?: [A-Z'’.-]+){0,3}|[A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})"
+_BEGINS_WITH_DATELINE = re.compile(
+    rf"(?!FILES? )(?:{_PLACE}(?:[,/] ?[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*)?){{0,3}})?,? ?"
+    rf"(?:(?:\d{{1,2}} )?{_MONTH}(?: \d{{1,2}})?"
+    rf"(?:,? \d{{4}})?)?,? ?(?:\([A-Z][\w ./-]{{1,30}}\))?"
+    r"(?:(?:[ ,_]{1,2}|(?<=\)))[-–—]{1,2} ?|[–—]{1,2} ?)[A-Z“\"]"
+)
+#: ``PARIS: The regime …``: the place that a report comes from, where wire services set a dash.
+_CITY_COLON = re.compile(r"([A-Z][A-Z'’.-]+(?: [A-Z'’.-]+){0,3})(?:/[A-Z]+)? ?[:|]\s+(?=[A-Z“\"‘'])")
+#: Where correspondents sit: of a city that is not written in capitals, only the name tells it from a speaker.
+_CITIES = (
+    "Abuja|Accra|Aden|Addis Ababa|Aleppo|Algiers|Amman|Ankara|Asmara|Athens|Baghdad|Baku|Bamako|Bangui|Basra|Beijing|"
+    "Beirut|Belgrade|Berlin|Bogota|Brussels|Bucharest|Cairo|Caracas|Colombo|Dakar|Damascus|Delhi|New Delhi|Dhaka|Doha|"
+    "Donetsk|Dubai|Erbil|Gaza|Gaza City|Geneva|Goma|Grozny|Hama|Hanoi|Harare|Havana|Helsinki|Homs|Idlib|Islamabad|"
+    "Istanbul|Jakarta|Jenin|Jerusalem|Juba|Kabul|Kampala|Karachi|Kathmandu|Kharkiv|Khartoum|Kigali|Kinshasa|Kirkuk|"
+    "Kramatorsk|Kyiv|Kiev|Lagos|Lahore|Lima|Lisbon|London|Luhansk|Madrid|Manama|Manila|Mariupol|Mexico City|Minsk|"
+    "Mogadishu|Moscow|Mosul|Muscat|Nairobi|New York|Nicosia|Odesa|Odessa|Oslo|Ottawa|Paris|Peshawar|Prague|Pristina|"
+    "Quetta|Ramallah|Raqqa|Riyadh|Rome|Sanaa|Sana’a|Santiago|Sarajevo|Seoul|Simferopol|Skopje|Sofia|Srinagar|Stockholm|"
+    "Sydney|Tallinn|Tbilisi|Tehran|Tel Aviv|The Hague|Tokyo|Tripoli|Tunis|United Nations|Vienna|Vilnius|Warsaw|"
+    "Washington|Yangon|Yerevan|Zagreb"
+)
+_NAMED_CITY_COLON = re.compile(rf"((?:{_CITIES})) ?:\s+(?=[A-Z“\"‘'])")
+# Who speaks, and what desks write before a text, look the same.
+_NO_PLACES = frozenset(
+    re.findall(
+        r"[\w.]+",
+        "SANA TASS WAFA IRNA ISNA AFP AP UPI DPA EFE ANSA NNA INA MENA KUNA PTI ANI APP IANS FARS MEHR "
+        "PRESSTV RIA RT BBC CNN UN U.N. UNHCR UNICEF UNRWA NATO OCHA SOHR HRW ICRC EU E.U. IDF IAEA OPCW OSCE "
+        "WHO FSA SDF YPG PKK PYD HTS ISIS ISIL IS US U.S. USA UK U.K. PM MP REUTERS XINHUA SPUTNIK AMNESTY "
+        "KREMLIN PENTAGON MINISTRY ARMY POLICE OFFICIAL OFFICIALS SOURCE SOURCES REPORT REPORTS STATE "
+        "WITNESSES REBELS ACTIVISTS OPPOSITION GOVERNMENT PRESIDENT MINISTER SPOKESMAN Q A ANCHOR HOST "
+        "PRESENTER MODERATOR INTERVIEWER REPORTER CORRESPONDENT QUESTION ANSWER UPDATE BREAKING WATCH LIVE "
+        "EXCLUSIVE VIDEO PHOTO PHOTOS PICTURES CORRECTION ANALYSIS OPINION NOTE SUMMARY READ MORE RELATED "
+        "FACTBOX TIMELINE EXPLAINER COMMENT EDITORIAL INTERVIEW TRANSCRIPT WARNING URGENT DEVELOPING JUST IN",
+    )
+)
+_TURN = re.compile(r"(?:\[[\d:]+\] )?[A-Z][A-Z.,'’ -]{1,60}(?:\([^()]{1,40}\))?:\s")
+
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 _PICTURE = r"(?:photo|picture|image|photograph|video|screen\s?(?:grab|shot))"
@@ -199,6 +264,7 @@ _SAYS = re.compile(
 
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
 _ENDS_WITH_STOP = re.compile(r"[.…;:,][\"'”’»)\]]*$")
+_BULLET = re.compile(r"(?:[*•·▪‣–—-]|\(?\d{1,3}[.)])\s+\S")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
 _CAPITALISED = re.compile(r"[\"'“‘(\[]?[A-Z0-9]")
 _SMALL_WORDS = frozenset(
@@ -227,9 +293,45 @@ def is_credit(text: str) -> bool:
     return bool(_CREDIT.match(text))
 
 
+_FEWEST_ITEM_WORDS = 5
+#: A shorter title must stand on a line of its own: a text may begin with the same words.
+_FEWEST_TITLE_WORDS = 4
+
+
+def title_length(text: str, title: str) -> int:
+    """How many code points at the beginning of a text are its title, white space before it included; 0 if none are.
+
+    White space and case may differ.
+    """
+    at, words = 0, title.split()
+    for word in words:
+        while text[at : at + 1].isspace():
+            at += 1
+        if text[at : at + len(word)].casefold() != word.casefold():
+            return 0
+        at += len(word)
+    following = text[at : at + 40].lstrip(" \t.")
+    if text[at : at + 1].isalnum() or (len(words) < _FEWEST_TITLE_WORDS and following[:1].strip()):
+        return 0
+    return at
+
+
+def dateline_length(paragraph: str, others: Sequence[str]) -> int:
+    """How many code points the dateline has that begins a report as ``PARIS:``; 0 where there is none.
+
+    Args:
+        paragraph: the first one of running text on the page.
+        others: the lines after it; where some begin with a name and a colon too, people take turns to speak.
+    """
+    match = _CITY_COLON.match(paragraph) or _NAMED_CITY_COLON.match(paragraph)
+    if match is None or not _NO_PLACES.isdisjoint(match[1].split()) or not _ENDS_SENTENCE.search(paragraph):
+        return 0
+    return 0 if any(map(_TURN.match, others)) else len(match[0].rstrip())
+
+
 def kind_of_sentence(sentence: str) -> LineKind | None:
     """What a sentence is by its own form where that differs from its paragraph's: the desk's note under a report."""
-    return _BOILERPLATE if _DESK_NOTE.match(sentence) else None
+    return BOILERPLATE if _DESK_NOTE.match(sentence) else None
 
 
 class _Page:
@@ -246,6 +348,7 @@ class _Page:
         self._mark_debris()
         self._mark_comments()
         self._mark_pictures()
+        self._mark_items()
         self._mark_footer()
         self._mark_headlines()
 
@@ -253,9 +356,15 @@ class _Page:
         return [number for number, kind in enumerate(self.kinds) if kind is _UNKNOWN]
 
     def _mark_debris(self) -> None:
+        codes = [number for number, line in enumerate(self.lines) if line in _FACTIVA_CODES]
         for number, line in enumerate(self.lines):
             if _is_debris(line):
-                self.kinds[number] = _BOILERPLATE
+                self.kinds[number] = BOILERPLATE
+        if len(codes) >= _FEWEST_CODES:
+            for number in codes:
+                self.kinds[number] = BOILERPLATE
+                if self.lines[number] in _FACTIVA_FIELDS and number + 1 < len(self.lines):
+                    self.kinds[number + 1] = BOILERPLATE
 
     # A comment section is known by its heading or by its "Reply" buttons; what stands in it is comment or debris.
     def _mark_comments(self) -> None:
@@ -268,13 +377,13 @@ class _Page:
             if _REPLY.fullmatch(line) or _REPLY_TO.search(line[:_LONGEST_DEBRIS]):
                 # After a button comes a name; after "Anna in reply to Ben" comes the comment itself.
                 begins_comment = bool(_REPLY.fullmatch(line))
-                self.kinds[number] = _BOILERPLATE
-            elif self.kinds[number] is _BOILERPLATE:
+                self.kinds[number] = BOILERPLATE
+            elif self.kinds[number] is BOILERPLATE:
                 continue
             elif (_SAYS.search(line[:_LONGEST_DEBRIS]) and len(line.split()) <= 8) or (
                 begins_comment and self._is_name_before_comment(number)
             ):
-                self.kinds[number] = _BOILERPLATE
+                self.kinds[number] = BOILERPLATE
                 begins_comment = False
             else:
                 self.kinds[number] = _COMMENT
@@ -308,7 +417,7 @@ class _Page:
         for number in self._unknown():
             line = self.lines[number]
             if _is_credit_line(line):
-                self.kinds[number] = _BOILERPLATE
+                self.kinds[number] = BOILERPLATE
             elif _is_caption(line) or self._has_credit_below(number):
                 self.kinds[number] = _CAPTION
 
@@ -321,6 +430,13 @@ class _Page:
             and len(self.lines[number].split()) <= _LONGEST_CAPTION_WORDS
         )
 
+    def _mark_items(self) -> None:
+        # The model has seen few list items and few of the longer datelines.
+        for number in self._unknown():
+            line = self.lines[number]
+            if _is_item(line) or (_BEGINS_WITH_DATELINE.match(line) and _ENDS_SENTENCE.search(line)):
+                self.kinds[number] = _BODY
+
     # Below the last prose, everything after the first piece of debris is debris too.
     def _mark_footer(self) -> None:
         prose = [number for number in self._unknown() if _is_prose(self.lines[number])]
@@ -328,9 +444,9 @@ class _Page:
             return
         seen_debris = False
         for number in range(prose[-1] + 1, len(self.lines)):
-            seen_debris = seen_debris or self.kinds[number] is _BOILERPLATE
+            seen_debris = seen_debris or self.kinds[number] is BOILERPLATE
             if seen_debris and self.kinds[number] is _UNKNOWN:
-                self.kinds[number] = _BOILERPLATE
+                self.kinds[number] = BOILERPLATE
 
     def _mark_headlines(self) -> None:
         unknown = self._unknown()
@@ -338,7 +454,7 @@ class _Page:
         if not unknown or not prose:
             return
         title = self._mark_title(unknown[0], last_prose=prose[-1])
-        text = [number for number, kind in enumerate(self.kinds) if kind is not _BOILERPLATE]
+        text = [number for number, kind in enumerate(self.kinds) if kind is not BOILERPLATE]
         below = dict(itertools.pairwise(text))
         for number in unknown:
             line = self.lines[number]
@@ -374,8 +490,15 @@ class _Page:
         return _HEADLINE if set_off and words >= 3 else _LIKELY_HEADLINE
 
 
+def _is_item(line: str) -> bool:
+    """Whether a line is an item of a list that says something, and no entry of a menu."""
+    return bool(_BULLET.match(line)) and len(line.split()) >= _FEWEST_ITEM_WORDS and not _is_title_case(line)
+
+
 def _is_debris(line: str) -> bool:
-    if _MACHINE_TEXT.match(line[:_LONGEST_DEBRIS]):
+    if _MACHINE_TEXT.match(line[:_LONGEST_DEBRIS]) or _ARCHIVE_FIELD.match(line):
+        return True
+    if len(_INDEX_TERM.findall(line[: 4 * _LONGEST_DEBRIS])) >= 2 or _ARCHIVE_LINE.fullmatch(line):
         return True
     if len(line) > _LONGEST_DEBRIS:
         return False
@@ -425,7 +548,7 @@ def _is_credit_line(line: str) -> bool:
 
 def _is_caption(line: str) -> bool:
     words = line.split()
-    if len(words) > _LONGEST_CAPTION_WORDS:
+    if len(words) > _LONGEST_CAPTION_WORDS or _BEGINS_WITH_DATELINE.match(line):
         return False
     if _CREDIT_AT_END.search(line, max(0, len(line) - 140)) or _CAPTION_BEGINS.match(line):
         return True
@@ -452,7 +575,7 @@ def _looks_like_heading(line: str) -> bool:
     words = line.split(maxsplit=_LONGEST_HEADLINE_WORDS + 1)
     if len(words) > _LONGEST_HEADLINE_WORDS or _ENDS_SENTENCE.search(line) or line[-1] in ",-–—":
         return False
-    return not line[0].islower() and not _REPORTING.search(words[-1])
+    return not line[0].islower() and not _REPORTING.search(words[-1]) and not _BULLET.match(line)
 
 
 def _is_title_case(line: str) -> bool:

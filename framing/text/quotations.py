@@ -9,7 +9,9 @@ The rules, in the order in which they are tried:
 1. *Double marks* (``"``, ``“ ”``, ``„ “``, ``« »``, ``” ”``, two ``'`` or two backticks as in old archives, CJK
    corner brackets) open and close a quotation. Marks that tell their side by shape are believed; the others are judged
    by their neighbours (space before and text after opens; text before and space or punctuation after closes) and
-   toggle where the neighbours do not tell. Any closing double mark closes any double quotation: pages mix them.
+   toggle where the neighbours do not tell. Any closing double mark closes any double quotation: pages mix them. A
+   straight one between two letters is part of a word. Rarer marks (``‹ ›``, ``″``, ``´´``, ```so'``, ``‚so‘``) are read
+   as :func:`framing.text.characters.quotation_view` has them.
 2. *Single marks* (``‘ ’``, ``'``) open one only outside a double quotation, where no apostrophe is plausible, and where
    a mark that can close it follows in the text (or where they begin the text, or follow a comma or colon: then the
    quotation may end in a later sentence). Inside a double quotation they are never looked at, so a nested quotation
@@ -26,6 +28,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from framing.text.characters import quotation_view
 
 #: In code points. Longer than any paragraph that newspapers print as one quotation.
 LONGEST_QUOTATION = 3000
@@ -118,7 +122,7 @@ def may_quote(text: str) -> bool:
     # Most texts hold no mark at all, and Python finds a character faster than a pattern.
     if text.isascii() and '"' not in text and "'" not in text and "`" not in text:
         return False
-    return _MAY_QUOTE.search(text) is not None
+    return _MAY_QUOTE.search(quotation_view(text)) is not None
 
 
 def scan(text: str, state: QuotationState = OUTSIDE) -> QuotationScan:
@@ -140,6 +144,7 @@ def scan(text: str, state: QuotationState = OUTSIDE) -> QuotationScan:
     """
     if not state.inside and not may_quote(text):
         return QuotationScan([False] * len(text), OUTSIDE)
+    text = quotation_view(text)
     mask: list[bool] = []
     begin = 0
     for gap in _PARAGRAPH_BREAK.finditer(text):
@@ -160,7 +165,9 @@ def _scan_paragraph(text: str, state: QuotationState, mask: list[bool]) -> Quota
     while mark := _MARK.search(text, at):
         runner.advance(mark.start() - at)
         at = mark.end()
-        if mark[0] in "‘'":
+        if _is_in_a_word(text, mark):
+            runner.advance(len(mark[0]))
+        elif mark[0] in "‘'":
             at = _read_single(text, mark.start(), runner)
         else:
             if not runner.any_mark and _only_closes(text, mark):
@@ -247,6 +254,15 @@ def _only_closes(text: str, mark: re.Match[str]) -> bool:
     opens, closes = _fits(text, mark)
     shaped = mark[0] in _CLOSING_DOUBLE or mark[0] in _STRAIGHT_DOUBLE
     return shaped and closes and not opens and not _is_separator(text, mark) and not _is_inches(text, mark)
+
+
+def _is_in_a_word(text: str, mark: re.Match[str]) -> bool:
+    """Whether a straight double mark stands between two letters, as Hebrew abbreviations have it."""
+    return (
+        mark[0] in '"＂'
+        and text[mark.start() - 1 : mark.start()].isalpha()
+        and text[mark.end() : mark.end() + 1].isalpha()
+    )
 
 
 def _is_inches(text: str, mark: re.Match[str]) -> bool:

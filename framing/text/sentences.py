@@ -9,40 +9,78 @@ after titles, list numbers and quoted questions are undone. Sentences are slices
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
-from framing.text.kinds import LineKind, classify, is_credit, kind_of_sentence
+from framing.errors import SettingError
+from framing.text.kinds import BOILERPLATE, LineKind, classify, dateline_length, is_credit, kind_of_sentence
+from framing.text.paragraphs import Paragraph, paragraphs
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.types import Kind, Sentence
 
 #: Texts are handed to sentencex in pieces of this many code points, to keep memory flat on files of one line.
 _PIECE = 200_000
 _PIECE_MARGIN = 2_000
-#: A text is taken for hard-wrapped only between these widths, in code points.
-_NARROWEST_WRAP, _WIDEST_WRAP = 50, 120
-#: How much shorter than the column a full line may be: about the longest word that had to move to the next line.
-_RAGGED_EDGE = 20
+
+#: Languages that sentencex 1.0 has rules for; it would cut all others by those of English, without a word.
+LANGUAGES = frozenset(
+    "am ar bg bn ca da de el en es fi fr gu hi hy it ja kk kn ml mr my nl pa pl pt ru sk ta te uk".split()
+)
 
 # Line ends of every kind that str.splitlines knows of, and none that count as letters.
-_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”’»)\]]*$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # sentencex does not cut inside quotation marks, so it must not see them. A mark between two letters is an apostrophe.
 _BLANKED_MARKS = "\"＂“”„«»「」『』'‘’`"
+_OPENING_MARKS = frozenset("“„«「『‘")
 _QUOTATION_MARK = re.compile("''|``|[\"＂“”„«»「」『』]|(?<![^\\W_])['‘’]|['‘’](?![^\\W_])")
+
+# Pictographs that sentencex takes for stops, and what chooses how a pictograph looks.
+_PICTOGRAPH = re.compile("[\u203c\u2049\ufe0f](?=\\S)|(?<=[\u203c\u2049])\ufe0f")
 
 # Abbreviations that never end a sentence and that sentencex 1.0 does not know in this form.
 _TITLE_AT_END = re.compile(
-    r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Brig|Cols?|Capts?|Cmdrs?|Cdr|Sgts?|Cpls?|Pfc|Pvts?|Spc|Adms?|Ret|Det|Insp|"
-    r"Supt|Dep|Asst|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Nos|approx|est|pp|vs|cf|ca|incl|resp)\.$"
+    r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Lieut|Brig|Cols?|Capts?|Cpt|Cmdrs?|Cdr|Sgts?|Cpls?|Pfc|Pte|Pvts?|Spc|Adms?|Ret|"
+    r"Det|Insp|Supt|Const|Ofc|Dep|Asst|Dir|Mgr|Atty|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Ms|Mses|Mx|Cllr|"
+    r"Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Gov't|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
 )
+# Md. is a name and, behind a comma, a state; Ft. stands before the name of a place.
+_NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt))\.$")
+_CAPITAL = re.compile(r"[A-Z]")
+# Before a number these are no ends either.
+_COUNTED_AT_END = re.compile(r"(?:^|[\s(\[])(?:Ch|Vol|Para|Ex|Tel|Fig|Sec|Art|Apt|Ext|Rm|max|min)\.$", re.IGNORECASE)
+_DIGIT = re.compile(r"[(#]?\d")
+_MONTH = (
+    r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|January|February|March|April|May|June|July|August|September|"
+    r"October|November|December)\b"
+)
+_WEEKDAY = r"(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+_CLOCK_AT_END = re.compile(r"\d\s?[ap]\.m\.$", re.IGNORECASE)
+_AFTER_CLOCK = re.compile(
+    rf"{_WEEKDAY}|{_MONTH}|(?:GMT|UTC|BST|CET|CEST|EET|EEST|MSK|IST|E[SD]?T|C[SD]T|M[SD]T|P[SD]?T)\b|"
+    r"(?:\w+ ){1,2}[Tt]ime\b"
+)
+_WEEKDAY_AT_END = re.compile(r"(?:^|[\s(])(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\.$")
+_AFTER_WEEKDAY = re.compile(rf"{_MONTH}|\d")
+_MONTH_AT_END = re.compile(r"(?:^|[\s(])(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$")
+_ANYTHING = re.compile("")
+#: What stands before a stop that ends no sentence, and what must follow it.
+_ABBREVIATED = (
+    (_TITLE_AT_END, _ANYTHING),
+    (_NAME_AT_END, _CAPITAL),
+    (_COUNTED_AT_END, _DIGIT),
+    (_CLOCK_AT_END, _AFTER_CLOCK),
+    (_WEEKDAY_AT_END, _AFTER_WEEKDAY),
+    (_MONTH_AT_END, _DIGIT),
+)
+# A small letter that can begin a sentence: al-Qaida, iPhone, d'Estaing.
+_SMALL_NAME = re.compile(r"(?:al|el|an|as|ad|ar|ash|at|bin|ibn|de|di|da|van|von|d|l)[-‑’' ]\w*[A-Z]|[a-z]+[A-Z]")
+# A word in small letters, and no address.
+_SMALL_WORD = re.compile(r"[a-z][\w'’-]*(?![\w./@])")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 _QUOTATION_END = re.compile("[\"＂”»'’“]$")
+# sentencex does not cut at dots that trail off; before a capital they end a sentence.
+_ELLIPSIS = re.compile("(?:…|\\.\\.\\.)\\s+(?=[A-Z][a-z])")
 _QUOTED_CRY = re.compile("(?:[!?…]|\\.\\.\\.)[\"＂”»'’“]+$")
 _SAYING = (
     "said|says|asked|asks|added|adds|told|replied|shouted|cried|wrote|writes|wondered|declared|warned|insisted|"
@@ -54,50 +92,73 @@ _SPEAKER_FOLLOWS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Paragraph:
-    """A paragraph or a single line: ``text[start:end]``, without surrounding white space."""
-
-    start: int
-    end: int
-    after_gap: bool
-
-
-def split(text: str) -> list[Sentence]:
+def split(text: str, language: str = "en") -> list[Sentence]:
     """Cut a document's text into sentences.
 
     Args:
         text: any string, however long, with any code points in it.
+        language: BCP 47 tag; the cuts follow sentencex's rules for it.
 
     Returns:
         The sentences in order. ``start_in_quotation`` says whether a quotation that an earlier sentence opened is
         still running (see :mod:`framing.text.quotations` for how far quotations run); ``kind`` is set where the rules
         of :mod:`framing.text.kinds` know it. A text of white space has no sentences.
+
+    Raises:
+        SettingError: there are no rules for the language.
     """
-    paragraphs = _paragraphs(text)
-    kinds = classify([text[p.start : p.end] for p in paragraphs], [p.after_gap for p in paragraphs])
+    cut_by = _checked_language(language)
+    found = paragraphs(text)
+    kinds = classify([text[p.start : p.end] for p in found], [p.after_gap for p in found])
     sentences: list[Sentence] = []
     state = OUTSIDE
-    for paragraph, line_kind in zip(paragraphs, kinds, strict=True):
+    dateline = _dateline(text, found, kinds)
+    for paragraph, line_kind in zip(found, kinds, strict=True):
         state = state.carried_into(text[paragraph.start : paragraph.start + 8])
-        for start, end in _sentence_spans(text, paragraph, line_kind):
+        for start, end in _sentence_spans(text, paragraph, line_kind, cut_by):
             own_kind = kind_of_sentence(text[start:end]) or line_kind
-            sentences.append(
-                Sentence(
-                    text=text[start:end],
-                    start=start,
-                    end=end,
-                    index=len(sentences),
-                    kind=own_kind.kind,
-                    kind_is_certain=own_kind.is_certain,
-                    starts_in_quotation=state.inside,
+            parts = [(start, end, own_kind)]
+            if dateline is not None and start == dateline.start and end > dateline.end:
+                gap = text[dateline.end : end]
+                rest = dateline.end + len(gap) - len(gap.lstrip())
+                parts = [(start, dateline.end, BOILERPLATE), (rest, end, own_kind)]
+            for first, last, kind in parts:
+                sentences.append(
+                    Sentence(
+                        text=text[first:last],
+                        start=first,
+                        end=last,
+                        index=len(sentences),
+                        kind=kind.kind,
+                        kind_is_certain=kind.is_certain,
+                        starts_in_quotation=state.inside,
+                    )
                 )
-            )
-            state = scan(text[start:end], state).after
+                state = scan(text[first:last], state).after
     return sentences
 
 
-# --- paragraphs -------------------------------------------------------------------------------------------------------
+def _dateline(text: str, found: Sequence[Paragraph], kinds: Sequence[LineKind]) -> Paragraph | None:
+    """The dateline that begins the first paragraph of running text as ``PARIS:``, which is no source of it."""
+    number = next((i for i, kind in enumerate(kinds) if kind.kind in (None, Kind.BODY)), None)
+    if number is None:
+        return None
+    first = found[number]
+    others = [text[p.start : min(p.end, p.start + 120)] for p in found[number + 1 :]]
+    length = dateline_length(text[first.start : first.end], others)
+    return Paragraph(first.start, first.start + length, first.after_gap) if length else None
+
+
+def _checked_language(language: str) -> str:
+    """The language as sentencex names it."""
+    primary = language.split("-")[0].lower()
+    if primary not in LANGUAGES:
+        raise SettingError(
+            f"there are no rules for cutting text in the language {language!r} into sentences",
+            expected="a codebook with one of the languages " + ", ".join(sorted(LANGUAGES)),
+            hint="cut the text yourself and label its sentences (labeler.sentences, --sentences)",
+        )
+    return primary
 
 
 def starting_states(sentences: Iterable[Sentence]) -> Iterator[QuotationState]:
@@ -117,83 +178,34 @@ def starting_states(sentences: Iterable[Sentence]) -> Iterator[QuotationState]:
         before = sentence.text
 
 
-def _paragraphs(text: str) -> list[_Paragraph]:
-    """The lines of the text, those of a hard-wrapped text joined to paragraphs."""
-    lines = list(_lines(text))
-    column = _wrap_column(text, lines)
-    paragraphs: list[_Paragraph] = []
-    for number, line in enumerate(lines):
-        if column and number and not line.after_gap and _is_full(text, lines[number - 1], line, column):
-            previous = paragraphs.pop()
-            line = _Paragraph(previous.start, line.end, previous.after_gap)
-        paragraphs.append(line)
-    return paragraphs
-
-
-def _lines(text: str) -> Iterator[_Paragraph]:
-    """The lines that hold more than white space; ``after_gap`` where a blank line, or nothing, is before them."""
-    previous_end: int | None = None
-    for match in _LINE.finditer(text):
-        line = match[0]
-        stripped = line.strip()
-        if not stripped:
-            continue
-        start = match.start() + len(line) - len(line.lstrip())
-        # Two line breaks make a blank line.
-        after_gap = previous_end is None or len(_LINE_BREAK.findall(text, previous_end, start)) >= 2
-        previous_end = start + len(stripped)
-        yield _Paragraph(start, previous_end, after_gap)
-
-
-def _wrap_column(text: str, lines: list[_Paragraph]) -> int | None:
-    """The column at which the text was hard-wrapped, or ``None``.
-
-    A line that ends without punctuation before one that begins with a small letter was certainly cut by wrapping; if
-    nearly all such lines are about equally long, the text was wrapped at their greatest length.
-    """
-    cut = [
-        line.end - line.start
-        for line, following in itertools.pairwise(lines)
-        if not following.after_gap
-        and text[following.start].islower()
-        and not _ENDS_SENTENCE.search(text, max(line.start, line.end - 8), line.end)
-    ]
-    if len(cut) < 2:
-        return None
-    column = max(cut)
-    about_full = sum(length >= column - _RAGGED_EDGE for length in cut)
-    if not _NARROWEST_WRAP <= column <= _WIDEST_WRAP or about_full < 0.8 * len(cut):
-        return None
-    return column
-
-
-def _is_full(text: str, line: _Paragraph, following: _Paragraph, column: int) -> bool:
-    """Whether the first word of the following line would not have fitted on this one."""
-    first_word = text[following.start : min(following.end, following.start + column)].split(maxsplit=1)[0]
-    return line.end - line.start + 1 + len(first_word) > column and line.end - line.start <= column + 1
-
-
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 
-def _sentence_spans(text: str, paragraph: _Paragraph, line_kind: LineKind) -> Iterator[tuple[int, int]]:
+def _sentence_spans(text: str, paragraph: Paragraph, line_kind: LineKind, language: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence of a paragraph; debris and headlines stay in one piece."""
     original = text[paragraph.start : paragraph.end]
+    small = original[:1].islower()
     begin = 0
-    for cut, following in () if line_kind.is_one_piece else _cuts(original):
+    for cut, following in () if line_kind.is_one_piece else _cuts(original, language):
         before, after = original[max(begin, cut - 80) : cut], original[following : following + 120]
-        if cut <= begin or _belong_together(before, after) or (line_kind.kind is Kind.CAPTION and is_credit(after)):
+        if (
+            cut <= begin
+            or _belong_together(before, after, small=small)
+            or (line_kind.kind is Kind.CAPTION and is_credit(after))
+        ):
             continue
         yield paragraph.start + begin, paragraph.start + cut
         begin = following
     yield paragraph.start + begin, paragraph.end
 
 
-def _cuts(original: str) -> Iterator[tuple[int, int]]:
+def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
     """Where one sentence ends and the next begins, as sentencex sees it; quotation marks stay with their words."""
     blanked = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", original))
     blanked = _QUOTATION_MARK.sub(lambda mark: " " * len(mark[0]), blanked)
-    for boundary in _boundaries(blanked):
+    blanked = _PICTOGRAPH.sub(" ", blanked)
+    ellipses = (match.end() for match in _ELLIPSIS.finditer(blanked))
+    for boundary in sorted({*_boundaries(blanked, language), *ellipses}):
         start, end = boundary, boundary
         while start and _is_blank(original[start - 1]):
             start -= 1
@@ -204,17 +216,26 @@ def _cuts(original: str) -> Iterator[tuple[int, int]]:
         # Of the marks around the cut, those that touch the sentence before it close something there.
         gap = original[start:end]
         cut = start + len(gap) - len(gap.lstrip(_BLANKED_MARKS))
+        if cut == end and _opens(original, start, gap):
+            cut = start
         yield cut, end - len(original[cut:end].lstrip())
 
 
-def _boundaries(blanked: str) -> Iterator[int]:
+def _opens(original: str, start: int, marks: str) -> bool:
+    """Whether marks between two sentences that no blank parts (``left."We won``) begin the second one."""
+    if marks[:1] in _OPENING_MARKS:
+        return True
+    return marks[:1] == '"' and original.count('"', 0, start) % 2 == 0
+
+
+def _boundaries(blanked: str, language: str) -> Iterator[int]:
     """Where sentencex begins a new sentence; piece by piece, each piece beginning at a boundary of the one before."""
     import sentencex  # here: who labels sentences has them cut already
 
     begin, size = 0, _PIECE
     while begin < len(blanked):
         piece = blanked[begin : begin + size]
-        starts = [boundary["start_index"] for boundary in sentencex.get_sentence_boundaries("en", piece)]
+        starts = [boundary["start_index"] for boundary in sentencex.get_sentence_boundaries(language, piece)]
         if begin + size >= len(blanked):
             yield from (begin + start for start in starts)
             return
@@ -231,15 +252,20 @@ def _is_blank(character: str) -> bool:
     return character.isspace() or character in _BLANKED_MARKS
 
 
-def _belong_together(before: str, after: str) -> bool:
+def _belong_together(before: str, after: str, *, small: bool) -> bool:
     """Whether a cut of sentencex goes through a sentence.
 
     Args:
         before: the end of the sentence before the cut.
         after: the beginning of the text after it.
+        small: the text is written in small letters, where those tell nothing.
     """
-    if _TITLE_AT_END.search(before) or _LIST_NUMBER.fullmatch(before) or not any(map(str.isalnum, after)):
+    if _LIST_NUMBER.fullmatch(before) or not any(map(str.isalnum, after)):
         return True
-    if not _QUOTATION_END.search(before):
-        return False
-    return after[:1].islower() or bool(_QUOTED_CRY.search(before) and _SPEAKER_FOLLOWS.match(after))
+    if _QUOTATION_END.search(before):
+        return after[:1].islower() or bool(_QUOTED_CRY.search(before) and _SPEAKER_FOLLOWS.match(after))
+    if before.endswith(".") and any(
+        at_end.search(before) and following.match(after) for at_end, following in _ABBREVIATED
+    ):
+        return True
+    return not small and before.endswith(".") and bool(_SMALL_WORD.match(after)) and not _SMALL_NAME.match(after)

@@ -10,17 +10,19 @@ from pathlib import Path
 import torch
 
 from framing.codebook import Codebook
-from framing.engine.batching import score
+from framing.decoding.decoder import Decoder
+from framing.engine.batching import compute_logits
 from framing.engine.torch import TorchEngine
 from framing.errors import CheckpointError, SettingError
 from framing.model import checkpoint
-from framing.model.decoding import Decoder
 from framing.model.encoding import SentenceEncoder
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 from framing.train.base import Base, load_base
 from framing.train.config import RunConfig, parse
-from framing.train.loop import ReadSentences, TrainedRun, calibrate, load_split
-from framing.train.output import TRAINING, RunRecord, write_checkpoint
+from framing.train.loop import TrainedRun, load_split
+from framing.train.output import TRAINING, write_checkpoint
+from framing.train.record import RunRecord
+from framing.train.validation import ReadSentences, calibrate
 
 
 def average(config: RunConfig) -> TrainedRun:
@@ -52,7 +54,7 @@ def average(config: RunConfig) -> TrainedRun:
     texts = [example.text for example in split.validation]
     encoded = encoder.encode(texts, [example.state for example in split.validation])
     engine = TorchEngine(base.model, device=str(config.training.device), precision="fp32")
-    validation = ReadSentences(encoded, score(engine, encoded))
+    validation = ReadSentences(encoded, compute_logits(engine, encoded))
     calibration = calibrate(validation, split.validation, codebook)
     folder = Path(config.training.output_dir)
     seconds = time.perf_counter() - started

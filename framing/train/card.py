@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from framing.train.config import RunConfig
-    from framing.train.output import RunRecord
-
-_ROWS = (
-    ("frames_macro_f1", "frames, macro F1"),
-    ("frames_micro_f1", "frames, micro F1"),
-    ("span_overlap_f1", "spans, overlap F1"),
-    ("mention_voice_f1", "mention with voice, F1"),
-    ("hedged_f1", "hedged, F1"),
-    ("source_span_f1", "sources, overlap F1"),
-    ("kind_accuracy", "kind, accuracy"),
-    ("frames_ece", "calibration error of frames"),
-)
+from framing.evaluate.scoring import headlines
+from framing.train.config import RunConfig
+from framing.train.record import RunRecord
 
 
 def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
@@ -28,7 +17,7 @@ def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
         metrics: as :func:`framing.train.output.measure` gives them.
     """
     codebook = record.codebook
-    frames = ", ".join(f"`{name}`" for name in codebook.label_names)
+    asked = "; ".join(f"{head.name}: " + ", ".join(f"`{name}`" for name in head.names) for head in codebook.heads)
     log = "" if record.config.model.average else ", the log `log.jsonl`"
     return f"""---
 library_name: framing
@@ -40,8 +29,7 @@ tags: [framing, hedging, news, media-analysis]
 
 # {codebook.title or codebook.name}: a framing model
 
-Labels news sentences by framing and hedging, on the words that carry them, and says in whose voice each frame stands.
-Codebook `{codebook.name}`, version {codebook.version}: {frames}.
+Labels sentences by the codebook `{codebook.name}`, version {codebook.version}: {asked}.
 
 ```python
 import framing
@@ -68,15 +56,14 @@ on text that had no part in training are in the project's `benchmarks/RESULTS.md
 
 | | value | 95% interval |
 |---|---|---|
-{_table(metrics["validation"])}
+{_table(metrics["validation"], headlines(codebook))}
 
 Intervals: percentile bootstrap over groups, 2,000 resamples.
 
 ## Known limits
 
-English only. Trained on sentences composed for the codebook, not on a sample of news: rare wordings, other registers
-and other conflicts than those of the training sentences are where it errs most. Voice follows the words on the page;
-it cannot know that a paraphrase is a quotation.
+Language: {codebook.language}. Rare wordings, other registers and other events than those of the training sentences are
+where it errs most. Voice follows the words on the page; it cannot know that a paraphrase is a quotation.
 """
 
 
@@ -109,9 +96,9 @@ def _start(config: RunConfig, base: str) -> str:
     return start
 
 
-def _table(validation: dict[str, Any]) -> str:
+def _table(validation: dict[str, Any], titles: dict[str, str]) -> str:
     lines = []
-    for name, title in _ROWS:
+    for name, title in titles.items():
         entry = validation.get(name)
         if entry is None or entry["value"] is None:
             continue

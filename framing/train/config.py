@@ -115,6 +115,7 @@ class LossArguments:
     )
     voice_weight: float = field(default=0.5, metadata={"help": "weight of the voice loss"})
     kind_weight: float = field(default=0.2, metadata={"help": "weight of the kind loss"})
+    task_weight: float = field(default=0.5, metadata={"help": "weight of the loss of each task of the codebook"})
     attribution_voice_weight: float = field(
         default=0.3,
         metadata={"help": "weight of a token's voice from attribution data, beside 1 for a marked mention's"},
@@ -203,7 +204,7 @@ def parse(arguments: Sequence[str]) -> RunConfig:
     parser = _Parser((DataArguments, ModelArguments, LossArguments, FramingTrainingArguments), prog="framing-train")
     _check_keys(recipe, parser)
     try:
-        recipe_flags = [flag for name, value in recipe.items() for flag in _as_flags(name, value)]
+        recipe_flags = [flag for name, value in recipe.items() for flag in as_flags(name, value)]
         data, model, loss, training = parser.parse_args_into_dataclasses(
             [*recipe_flags, *arguments], look_for_args_file=False
         )
@@ -249,7 +250,7 @@ def _check_keys(recipe: dict[str, Any], parser: argparse.ArgumentParser) -> None
             )
 
 
-def _as_flags(name: str, value: Any) -> list[str]:
+def as_flags(name: str, value: Any) -> list[str]:
     """A recipe's entry as the flags that say the same, so that both go through one parser and one set of checks."""
     if value is None:
         return []

@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-import glob
-import gzip
 import hashlib
 import itertools
-import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from framing.codebook import Codebook
+from framing import reading
+from framing.codebook import KIND, LABELS, SOURCE, VOICE, Codebook, Head, Heads
 from framing.errors import ColumnError, InputError, UnreadableFileError
 from framing.markup import MarkedRow, MarkedSentence, read_rows
 from framing.model.encoding import EncodedSentence, SentenceEncoder, Window
-from framing.text.formats import read
+from framing.reading.documents import is_missing
+from framing.reading.files import InputFile
+from framing.reading.files import expand as files_of
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.text.sentences import split, starting_states
-from framing.train.loss import UNKNOWN, Lesson, Targets
-from framing.types import Kind, Voice
+from framing.train.loss import (
+    UNKNOWN,
+    AnswersTargets,
+    AnswerTargets,
+    ChoiceTargets,
+    EvidenceTargets,
+    HeadTargets,
+    Lesson,
+    Targets,
+    stack,
+)
+from framing.types import Rejected
 
-_VOICE_INDEX = {voice: index for index, voice in enumerate(Voice)}
-_KIND_INDEX = {kind: index for index, kind in enumerate(Kind)}
 #: Code points; shorter and longer lines of a corpus are lists and tables, not sentences.
 _TOO_SHORT, _TOO_LONG = 20, 400
 _STRIPPED = frozenset(",'’‘`")
 
 
 @dataclass(frozen=True, slots=True)
-class OutputSpan:
-    """Words that carry an output of the model; offsets in code points of the sentence, half-open."""
+class MarkSpan:
+    """Words that carry a mark; offsets in code points of the sentence, half-open.
+
+    Attributes:
+        mark: one of the codebook's outputs, or ``<task>.<value>``.
+    """
 
     start: int
     end: int
-    output: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceSpan:
-    """Words whose voice is known; offsets in code points of the sentence, half-open."""
+class ChoiceSpan:
+    """Words of which it is known what a head chooses for them; offsets in code points of the sentence, half-open.
+
+    Attributes:
+        head: the voice, or a task that is asked of mentions.
+        name: what is chosen.
+    """
 
     start: int
     end: int
-    voice: Voice
+    head: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +78,26 @@ class Example:
         text: the sentence.
         group: what it must not be parted from when validation data is held out.
         state: the quotation state in which it starts.
-        spans: where outputs stand, for the outputs of ``spans_known``.
-        spans_known: outputs whose spans are marked exhaustively.
-        labels: outputs that the sentence carries, for the outputs of ``labels_known``.
-        labels_known: outputs of which it is known whether the sentence carries them.
-        voices: where a voice is known.
-        voice_weight: weight of those, 1 for a marked mention.
-        kind: ``None`` where unknown.
+        spans: where marks stand, for the marks of ``spans_known``.
+        spans_known: marks whose spans are marked exhaustively.
+        labels: marks that the sentence carries, for those of ``labels_known``.
+        labels_known: marks of which it is known whether the sentence carries them.
+        choices: where a voice, or the answer of a task that is asked of mentions, is known.
+        choice_weight: weight of those, 1 for a marked mention.
+        answers: kind, or task that is asked of sentences -> value (several joined by ``+``), where known.
         marked: the sentence with its markup, where it came with one (validation scores need it).
     """
 
     text: str
     group: str
     state: QuotationState = OUTSIDE
-    spans: tuple[OutputSpan, ...] = ()
+    spans: tuple[MarkSpan, ...] = ()
     spans_known: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     labels_known: frozenset[str] = frozenset()
-    voices: tuple[VoiceSpan, ...] = ()
-    voice_weight: float = 1.0
-    kind: Kind | None = None
+    choices: tuple[ChoiceSpan, ...] = ()
+    choice_weight: float = 1.0
+    answers: Mapping[str, str] = field(default_factory=dict)
     marked: MarkedSentence | None = None
 
     def without_punctuation(self) -> Example:
@@ -97,7 +114,7 @@ class Example:
             self,
             text="".join(character for character, keep in zip(self.text, kept, strict=True) if keep),
             spans=tuple(s for s in map(moved, self.spans) if s.start < s.end),
-            voices=tuple(s for s in map(moved, self.voices) if s.start < s.end),
+            choices=tuple(s for s in map(moved, self.choices) if s.start < s.end),
             marked=None,
         )
 
@@ -130,19 +147,17 @@ def hold_out(examples: Sequence[Example], share: float, seed: int) -> Split:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def expand(patterns: Iterable[str]) -> list[Path]:
-    """Files of paths and globs, sorted within each.
+def expand(patterns: Iterable[str]) -> list[InputFile]:
+    """Files of paths, folders and globs; see :func:`framing.reading.files.expand`.
 
     Raises:
-        UnreadableFileError: one of them names no file.
+        UnreadableFileError: one of them names no file, or a file of no known format.
     """
-    paths: list[Path] = []
-    for pattern in patterns:
-        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if not found:
-            raise UnreadableFileError(f"{pattern!r} names no file", expected="a file or a glob that matches one")
-        paths.extend(Path(name) for name in found)
-    return paths
+    files = files_of(list(patterns))
+    for file in files:
+        if file.problem:
+            raise UnreadableFileError(file.problem)
+    return files
 
 
 def read_examples(
@@ -162,15 +177,15 @@ def read_examples(
         InputError: a cell names a label that the codebook does not have, or there is no example at all.
     """
     examples: list[Example] = []
-    for path in expand(patterns):
-        suffix = path.name.removesuffix(".gz").rsplit(".", 1)[-1].lower()
-        if suffix == "tsv":
-            examples.extend(from_rows(read_rows(path, codebook), codebook))
-        elif suffix in ("csv", "jsonl", "json", "parquet"):
-            examples.extend(_from_table(path, suffix, codebook, text_column, labels_column, group_column))
+    for file in expand(patterns):
+        if file.format == "tsv":
+            examples.extend(from_rows(read_rows(file.path, codebook), codebook))
+        elif file.format in ("csv", "jsonl", "json", "parquet", "arrow"):
+            examples.extend(_from_table(file, codebook, text_column, labels_column, group_column))
         else:
             raise UnreadableFileError(
-                f"{path} is of no known form", expected=".tsv with inline markup, .csv, .jsonl or .parquet"
+                f"{file.path} is of no known form",
+                expected=".tsv with inline markup, .csv, .jsonl, .json, .parquet or .arrow",
             )
     if not examples:
         raise InputError("the training data has no sentence", expected="at least one row")
@@ -179,81 +194,79 @@ def read_examples(
 
 def from_rows(rows: Iterable[MarkedRow], codebook: Codebook) -> Iterator[Example]:
     """Examples of marked sentences; within a group (a document) the quotation state carries over from row to row."""
-    everything = frozenset(codebook.outputs)
+    everything = frozenset(marks_of(codebook.heads))
+    quoted = codebook.voices_of_role("quoted")
     for _, document in groupby(rows, key=lambda row: row.document or row.group):
         state = OUTSIDE
         for row in document:
-            start = _starting_state(row.sentence, state)
+            start = _starting_state(row.sentence, state, quoted)
             state = scan(row.sentence.text, start).after
+            tags = [(span, tag) for span in row.sentence.spans for tag in span.tags]
+            choices = [(span, VOICE, tag.voice) for span, tag in tags if tag.voice is not None]
+            choices += [(span, task, value) for span, tag in tags for task, value in tag.answers]
             yield Example(
                 text=row.sentence.text,
                 group=row.document or row.group,
                 state=start,
-                spans=tuple(
-                    OutputSpan(span.start, span.end, tag.output) for span in row.sentence.spans for tag in span.tags
-                ),
+                spans=tuple(MarkSpan(span.start, span.end, tag.output) for span, tag in tags),
                 spans_known=everything,
-                labels=frozenset(tag.output for span in row.sentence.spans for tag in span.tags),
+                labels=frozenset(tag.output for _, tag in tags),
                 labels_known=everything,
-                voices=tuple(
-                    VoiceSpan(span.start, span.end, tag.voice)
-                    for span in row.sentence.spans
-                    for tag in span.tags
-                    if tag.voice is not None
-                ),
-                kind=row.kind,
+                choices=tuple(ChoiceSpan(span.start, span.end, head, name) for span, head, name in choices),
+                answers={**({KIND: row.kind} if row.kind else {}), **row.answers},
                 marked=row.sentence,
             )
 
 
-def _starting_state(sentence: MarkedSentence, carried: QuotationState) -> QuotationState:
+def marks_of(heads: Heads) -> tuple[str, ...]:
+    """What can be marked on tokens, over all heads that mark them: outputs, then ``<task>.<value>``."""
+    marking = [head for head in heads.of_scope("token") if head.activation == "sigmoid"]
+    return tuple(name if h.name == LABELS else f"{h.name}.{name}" for h in marking for name in h.names)
+
+
+def _starting_state(sentence: MarkedSentence, carried: QuotationState, quoted: Collection[str]) -> QuotationState:
     """The state in which a marked sentence starts.
 
-    A row without its neighbours can come from the middle of a quotation: then its mentions are marked ``quoted`` and
-    no quotation mark is in sight. In a document the reader would know; so the model is told.
+    A row without its neighbours can come from the middle of a quotation: then its mentions are marked in a voice of
+    ``quoted``, and no quotation mark is in sight. In a document the reader would know; so the model is told.
     """
     if carried.inside:
         return carried
-    quoted = [s for s in sentence.spans if any(tag.voice is Voice.QUOTED for tag in s.tags)]
-    if not quoted or any(scan(sentence.text).mask):
+    in_quotation = any(tag.voice in quoted for span in sentence.spans for tag in span.tags)
+    if not in_quotation or any(scan(sentence.text).mask):
         return carried
     return RUNNING
 
 
 def _from_table(
-    path: Path, suffix: str, codebook: Codebook, text_column: str, labels_column: str, group_column: str
+    file: InputFile, codebook: Codebook, text_column: str, labels_column: str, group_column: str
 ) -> Iterator[Example]:
     """Examples with sentence labels only, from a table with a text and a labels column."""
-    import datasets
-
-    loader = {"csv": "csv", "jsonl": "json", "json": "json", "parquet": "parquet"}[suffix]
-    try:
-        table = datasets.load_dataset(loader, data_files=str(path), split="train", keep_in_memory=True)
-    except Exception as error:  # datasets raises many kinds, each for a file it cannot parse
-        raise UnreadableFileError(f"{path} cannot be read as {suffix}: {error}") from error
-    for column in (text_column, labels_column):
-        if column not in table.column_names:
+    known = frozenset(codebook.label_names)
+    is_first = True
+    for row in reading.read_rows([file.path], format=file.format):
+        where = f"{file.path}:{row.number}"
+        missing = [name for name in (text_column, labels_column) if name not in row.values]
+        if is_first and missing:
             raise ColumnError(
-                f"{path} has no column {column!r}",
-                expected=f"one of its columns: {', '.join(table.column_names)}",
+                f"{file.path} has no column {missing[0]!r}",
+                expected=f"one of its columns: {', '.join(row.values)}",
                 hint="name yours with --text_column and --labels_column",
             )
-    known = frozenset(codebook.label_names)
-    for number, row in enumerate(table, 1):
-        text = row[text_column]
+        is_first = False
+        text, group = row.values.get(text_column), row.values.get(group_column)
         if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{path}, row {number}: the text is {text!r}", expected="a sentence")
-        group = row.get(group_column)
+            raise InputError(f"{where}: the text is {text!r}", expected="a sentence")
         yield Example(
             text=text,
-            group=str(group) if group is not None else f"{path}:{number}",
-            labels=_cell_labels(row[labels_column], known, f"{path}, row {number}"),
+            group=where if is_missing(group) or group == "" else str(group),
+            labels=_cell_labels(row.values.get(labels_column), known, where),
             labels_known=known,
         )
 
 
 def _cell_labels(cell: Any, known: frozenset[str], where: str) -> frozenset[str]:
-    if cell is None:
+    if is_missing(cell):
         return frozenset()
     values = cell.replace(",", ";").split(";") if isinstance(cell, str) else cell
     labels = frozenset(str(value).strip() for value in values) - {""}
@@ -265,22 +278,26 @@ def _cell_labels(cell: Any, known: frozenset[str], where: str) -> frozenset[str]
     return labels
 
 
-def read_attribution(patterns: Iterable[str], count: int, seed: int, *, empty_share: float = 0.4) -> list[Example]:
+def read_attribution(
+    patterns: Iterable[str], count: int, seed: int, codebook: Codebook, *, empty_share: float = 0.4
+) -> list[Example]:
     """Draw sentences of a corpus of attributions (PolNeAR; Newell, Margolin and Ruths 2018) for sources and voice.
 
     Each line is a JSON object with ``text`` and ``spans`` = [[start, end, "Source"|"Cue"|"Content", number], …].
-    Words of a content span are attributed, or quoted inside quotation marks; all others are the author's.
+    Words of a content span are a cited source's, or quoted inside quotation marks; all others are the outlet's own: in
+    the first voice of the codebook that has that role. Without such voices the voices stay unknown.
 
     Args:
         patterns: ``.jsonl`` or ``.jsonl.gz`` files.
         count: sentences to draw.
         seed: of the draw.
+        codebook: has the voices.
         empty_share: share of the sentences without attribution that may be drawn.
 
     Raises:
         UnreadableFileError: a file is missing or a line is not of the form.
     """
-    candidates = [record for path in expand(patterns) for record in _jsonl(path)]
+    candidates = [record for file in expand(patterns) for record in _jsonl(file)]
     rng = random.Random(seed)
     rng.shuffle(candidates)
     examples: list[Example] = []
@@ -288,55 +305,62 @@ def read_attribution(patterns: Iterable[str], count: int, seed: int, *, empty_sh
         if len(examples) == count:
             break
         if _TOO_SHORT <= len(record["text"]) <= _TOO_LONG and (record["spans"] or rng.random() < empty_share):
-            examples.append(_attribution_example(record))
+            examples.append(_attribution_example(record, codebook))
     return examples
 
 
-def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                if not isinstance(record["text"], str) or not isinstance(record["spans"], list):
-                    raise TypeError("'text' must be a string and 'spans' a list")
-            except (ValueError, KeyError, TypeError) as error:
-                raise UnreadableFileError(
-                    f"{path}:{number}: {error!r}", expected='{"text": …, "spans": [[start, end, "Source", 0], …]}'
-                ) from error
-            yield record
+def _jsonl(file: InputFile) -> Iterator[Mapping[str, Any]]:
+    for row in reading.read_rows([file.path], format="jsonl", on_reject=_raise_rejected):
+        record = row.values
+        if not isinstance(record.get("text"), str) or not isinstance(record.get("spans"), list):
+            _raise_rejected(Rejected(f"{file.path}:{row.number}", "'text' is no string, or 'spans' no list"))
+        yield record
 
 
-def _attribution_example(record: dict[str, Any]) -> Example:
+def _raise_rejected(rejected: Rejected) -> NoReturn:
+    raise UnreadableFileError(
+        f"{rejected.where}: {rejected.reason}", expected='{"text": …, "spans": [[start, end, "Source", 0], …]}'
+    )
+
+
+def _attribution_example(record: Mapping[str, Any], codebook: Codebook) -> Example:
     text = record["text"]
-    inside = scan(text).mask
-    voices = [Voice.AUTHOR] * len(text)
-    for start, end, part, _ in record["spans"]:
-        if part == "Content":
-            for place in range(start, end):
-                voices[place] = Voice.QUOTED if inside[place] else Voice.ATTRIBUTED
-    runs, begin = [], 0
-    for voice, run in groupby(voices):
-        length = len(list(run))
-        runs.append(VoiceSpan(begin, begin + length, voice))
-        begin += length
-    sources = frozenset({"source"})
+    sources = frozenset({SOURCE} if codebook.source_guide else ())
+    marked = [(start, end) for start, end, part, _ in record["spans"] if part == "Source"]
     return Example(
         text=text,
         group=str(record.get("document_id", "attribution")),
-        spans=tuple(OutputSpan(start, end, "source") for start, end, part, _ in record["spans"] if part == "Source"),
+        spans=tuple(MarkSpan(start, end, SOURCE) for start, end in marked if sources),
         spans_known=sources,
-        labels=sources if any(part == "Source" for _, _, part, _ in record["spans"]) else frozenset(),
+        labels=sources if marked else frozenset(),
         labels_known=sources,
-        voices=tuple(runs),
+        choices=tuple(_attributed_voices(text, record["spans"], codebook)),
     )
+
+
+def _attributed_voices(text: str, spans: Iterable[Any], codebook: Codebook) -> Iterator[ChoiceSpan]:
+    """The voice of each stretch of a sentence."""
+    by_role = [codebook.voices_of_role(role) for role in ("own", "cited", "quoted")]
+    if not all(by_role):
+        return
+    own, cited, quoted = (voices[0] for voices in by_role)
+    inside = scan(text).mask
+    voices = [own] * len(text)
+    for start, end, part, _ in spans:
+        if part == "Content":
+            voices[start:end] = [quoted if inside[place] else cited for place in range(start, end)]
+    begin = 0
+    for voice, run in groupby(voices):
+        end = begin + len(list(run))
+        yield ChoiceSpan(begin, end, VOICE, voice)
+        begin = end
 
 
 def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]:
     """Draw sentences of which nothing is known, for a teacher to label.
 
     Args:
-        paths: whatever :func:`framing.text.formats.read` reads: articles, tables, folders; cut into sentences here.
+        paths: whatever :func:`framing.read` reads: articles, tables, folders; cut into sentences here.
         count: sentences to draw.
         seed: of the draw.
 
@@ -344,7 +368,7 @@ def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]
         FramingError: a file or a row cannot be read.
     """
     examples: list[Example] = []
-    for document in read(paths, unique_ids=False):
+    for document in reading.read(paths, unique_ids=False):
         sentences = split(document.text)
         for sentence, state in zip(sentences, starting_states(sentences), strict=True):
             if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
@@ -362,80 +386,80 @@ class Taught:
     """What a teacher says of one window of ``n`` tokens, special tokens included; half precision.
 
     Attributes:
-        labels: float16 [n, K], probabilities.
-        voice: float16 [n, voices], probabilities.
-        kind: float16 [kinds], probabilities.
+        tokens: float16 [n, token width], probabilities, in the columns of the student's heads.
+        sentences: float16 [sentence width], probabilities.
         states: float16 [n, hidden], the last token states; hidden is 0 where they are not learned.
     """
 
-    labels: np.ndarray
-    voice: np.ndarray
-    kind: np.ndarray
+    tokens: np.ndarray
+    sentences: np.ndarray
     states: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One window of one example as arrays of ``n`` tokens (special tokens included) and ``K`` outputs.
+    """One window of one example as arrays of ``n`` tokens, special tokens included.
 
     Attributes:
-        input_ids, quotation, voice: int64 [n].
-        labels: bool [n, K].
-        spans_known, sentence, sentence_known: bool [K].
-        voice_weight: weight of the voice targets.
-        kind: index of the kind, or ``UNKNOWN``.
+        input_ids, quotation: int64 [n].
+        targets: head's name -> what is known of its answer.
         taught: what a teacher says of it.
     """
 
     input_ids: np.ndarray
     quotation: np.ndarray
-    labels: np.ndarray
-    spans_known: np.ndarray
-    sentence: np.ndarray
-    sentence_known: np.ndarray
-    voice: np.ndarray
-    voice_weight: float
-    kind: int
+    targets: Mapping[str, HeadTargets]
     taught: Taught | None = None
 
 
-def encode_examples(examples: Sequence[Example], encoder: SentenceEncoder, outputs: Sequence[str]) -> list[Item]:
+def encode_examples(examples: Sequence[Example], encoder: SentenceEncoder, heads: Heads) -> list[Item]:
     """Turn examples into items, one for each window of each sentence."""
     encoded = encoder.encode([e.text for e in examples], [e.state for e in examples])
-    index = {name: k for k, name in enumerate(outputs)}
     return [
-        _item(example, sentence, window, index)
+        Item(window.ids, window.quotation, {head.name: _targets(head, example, sentence, window) for head in heads})
         for example, sentence in zip(examples, encoded, strict=True)
         for window in sentence.windows
     ]
 
 
-def _item(example: Example, sentence: EncodedSentence, window: Window, index: dict[str, int]) -> Item:
-    length, outputs = len(window), len(index)
-    offsets = sentence.offsets[window.first : window.first + length - 2]
-    labels = np.zeros((length, outputs), dtype=bool)
+def _targets(head: Head, example: Example, sentence: EncodedSentence, window: Window) -> HeadTargets:
+    """What is known of a head's answer for one window."""
+    if head.scope == "token":
+        offsets = sentence.offsets[window.first : window.first + len(window) - 2]
+        marks = head.activation == "sigmoid"
+        return (_evidence if marks else _choices)(head, example, offsets, len(sentence.windows) > 1)
+    # What is said of a sentence is read on its first window.
+    answer = example.answers.get(head.name) if window.first == 0 else None
+    if head.activation == "softmax":
+        return AnswerTargets(np.int64(UNKNOWN if answer is None else head.names.index(answer)))
+    chosen = (answer or "").split("+")
+    return AnswersTargets(np.array([name in chosen for name in head.names]), np.array(answer is not None))
+
+
+def _evidence(head: Head, example: Example, offsets: np.ndarray, is_windowed: bool) -> EvidenceTargets:
+    names = head.names if head.name == LABELS else tuple(f"{head.name}.{name}" for name in head.names)
+    index = {name: k for k, name in enumerate(names)}
+    tokens = np.zeros((len(offsets) + 2, len(names)), dtype=bool)
     for span in example.spans:
-        labels[1:-1, index[span.output]] |= _touched(offsets, span.start, span.end)
-    voice = np.full(length, UNKNOWN, dtype=np.int64)
-    for mention in example.voices:
-        voice[1:-1][_touched(offsets, mention.start, mention.end)] = _VOICE_INDEX[mention.voice]
-    spans_known = _flags(example.spans_known, index)
-    sentence_known = _flags(example.labels_known, index)
-    # What is marked decides by itself; a mere sentence label may stand in another window of a long sentence.
-    carried = np.where(spans_known, labels.any(axis=0), _flags(example.labels, index))
-    if len(sentence.windows) > 1:
-        sentence_known &= spans_known | ~carried
-    return Item(
-        input_ids=window.ids,
-        quotation=window.quotation,
-        labels=labels,
-        spans_known=spans_known,
-        sentence=carried,
-        sentence_known=sentence_known,
-        voice=voice,
-        voice_weight=example.voice_weight,
-        kind=UNKNOWN if example.kind is None or window.first > 0 else _KIND_INDEX[example.kind],
+        if span.mark in index:
+            tokens[1:-1, index[span.mark]] |= _touched(offsets, span.start, span.end)
+    spans_known, sentence_known, labels = (
+        np.array([name in known for name in names])
+        for known in (example.spans_known, example.labels_known, example.labels)
     )
+    # What is marked decides by itself; a mere sentence label may stand in another window of a long sentence.
+    carried = np.where(spans_known, tokens.any(axis=0), labels)
+    if is_windowed:
+        sentence_known &= spans_known | ~carried
+    return EvidenceTargets(tokens, spans_known, carried, sentence_known)
+
+
+def _choices(head: Head, example: Example, offsets: np.ndarray, is_windowed: bool) -> ChoiceTargets:
+    tokens = np.full(len(offsets) + 2, UNKNOWN, dtype=np.int64)
+    for choice in example.choices:
+        if choice.head == head.name:
+            tokens[1:-1][_touched(offsets, choice.start, choice.end)] = head.names.index(choice.name)
+    return ChoiceTargets(tokens, np.float32(example.choice_weight))
 
 
 def _touched(offsets: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -443,18 +467,12 @@ def _touched(offsets: np.ndarray, start: int, end: int) -> np.ndarray:
     return (offsets[:, 0] < end) & (offsets[:, 1] > start) & (offsets[:, 1] > offsets[:, 0])
 
 
-def _flags(names: frozenset[str], index: dict[str, int]) -> np.ndarray:
-    flags = np.zeros(len(index), dtype=bool)
-    flags[[index[name] for name in names]] = True
-    return flags
-
-
 class ExampleDataset(Dataset):
     """Items of a training set; some are now and then seen without their commas and apostrophes.
 
     Args:
         examples: what to learn from.
-        encoder, outputs: of the model.
+        encoder, heads: of the model.
         strip_punctuation: probability of the stripped form, drawn anew whenever an item is read, from torch's global
             generator (so that a resumed run draws as the uninterrupted one).
         teach: adds to items what a teacher says of them (:meth:`framing.train.teacher.Teacher.teach`).
@@ -464,14 +482,14 @@ class ExampleDataset(Dataset):
         self,
         examples: Sequence[Example],
         encoder: SentenceEncoder,
-        outputs: Sequence[str],
+        heads: Heads,
         *,
         strip_punctuation: float = 0.0,
         teach: Callable[[Sequence[Item]], list[Item]] = list,
     ) -> None:
         # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
         def taught_items(form: Sequence[Example]) -> list[list[Item]]:
-            windows = [encode_examples([e], encoder, outputs) for e in form]
+            windows = [encode_examples([e], encoder, heads) for e in form]
             taught = iter(teach([item for items in windows for item in items]))
             return [list(itertools.islice(taught, len(items))) for items in windows]
 
@@ -498,34 +516,19 @@ class ExampleDataset(Dataset):
 def collate(items: Sequence[Item]) -> dict[str, Any]:
     """Pad items to their longest: the model's inputs, and :class:`~framing.train.loss.Targets` under ``targets``."""
     length = max(len(item.input_ids) for item in items)
-    outputs = len(items[0].sentence)
     input_ids = torch.zeros(len(items), length, dtype=torch.long)
     attention_mask = torch.zeros_like(input_ids)
     quotation = torch.zeros_like(input_ids)
     token_mask = torch.zeros(len(items), length)
-    labels = torch.zeros(len(items), length, outputs)
-    voice = torch.full_like(input_ids, UNKNOWN)
     for row, item in enumerate(items):
         n = len(item.input_ids)
         input_ids[row, :n] = torch.from_numpy(item.input_ids)
         attention_mask[row, :n] = 1
         quotation[row, :n] = torch.from_numpy(item.quotation)
         token_mask[row, 1 : n - 1] = 1
-        labels[row, :n] = torch.from_numpy(item.labels)
-        voice[row, :n] = torch.from_numpy(item.voice)
-
-    def stacked(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([getattr(item, name) for item in items])).float()
-
     targets = Targets(
         token_mask=token_mask,
-        labels=labels,
-        spans_known=stacked("spans_known"),
-        sentence=stacked("sentence"),
-        sentence_known=stacked("sentence_known"),
-        voice=voice,
-        voice_weight=torch.tensor([item.voice_weight for item in items]),
-        kind=torch.tensor([item.kind for item in items]),
+        of={name: stack([item.targets[name] for item in items], length) for name in items[0].targets},
         lesson=_lesson([item.taught for item in items if item.taught is not None], length),
     )
     return {"input_ids": input_ids, "attention_mask": attention_mask, "quotation": quotation, "targets": targets}
@@ -545,11 +548,10 @@ def _lesson(taught: Sequence[Taught], length: int) -> Lesson | None:
 
     state_mask = torch.zeros(len(taught), length)
     for row, said in enumerate(taught):
-        state_mask[row, : len(said.labels)] = 1
+        state_mask[row, : len(said.tokens)] = 1
     return Lesson(
-        labels=padded("labels"),
-        voice=padded("voice"),
-        kind=torch.from_numpy(np.stack([said.kind for said in taught])).float(),
+        tokens=padded("tokens"),
+        sentences=torch.from_numpy(np.stack([said.sentences for said in taught])).float(),
         states=padded("states"),
         state_mask=state_mask,
     )

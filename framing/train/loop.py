@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerControl, set_seed
@@ -16,15 +15,13 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging
 
-from framing.codebook import Codebook
-from framing.engine.batching import score as score_tokens
+from framing.codebook import KIND, VOICE, Codebook
+from framing.decoding.decoder import Decoder
+from framing.engine.batching import compute_logits
 from framing.engine.torch import TorchEngine
 from framing.errors import InputError, SettingError
-from framing.evaluate.calibration import fit_calibration
-from framing.evaluate.metrics import load_metric
 from framing.model.calibration import Calibration
-from framing.model.decoding import DecodedSentence, Decoder, TokenLogits
-from framing.model.encoding import EncodedSentence, SentenceEncoder
+from framing.model.encoding import SentenceEncoder
 from framing.train.base import Base, load_base
 from framing.train.config import RunConfig
 from framing.train.examples import (
@@ -38,14 +35,10 @@ from framing.train.examples import (
     read_unlabeled,
 )
 from framing.train.loss import LossWeights, framing_loss, lesson_loss
-from framing.train.output import RunRecord, write_checkpoint
+from framing.train.output import write_checkpoint
+from framing.train.record import RunRecord
 from framing.train.teacher import Teacher
-from framing.types import Kind, Voice
-
-#: Spans reach over neighbours with this share of their threshold; chosen on validation sentences (training/README.md).
-EXTENSION = 0.4
-_VOICES = tuple(Voice)
-_KINDS = tuple(Kind)
+from framing.train.validation import EXTENSION, ReadSentences, calibrate, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ def run(config: RunConfig) -> TrainedRun:
     split = load_split(config, codebook)
     base = load_base(config.model, codebook)
     encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
-    attribution = load_attribution(config)
+    attribution = load_attribution(config, codebook)
     unlabeled = load_unlabeled(config, split)
     trainer = FramingTrainer(config, base, encoder, split, [*attribution, *unlabeled], codebook)
     started = time.perf_counter()
@@ -146,12 +139,14 @@ def load_teacher(config: RunConfig, student: Base) -> Teacher | None:
     return Teacher(config.model.teacher, student, states=states, device=config.training.device)
 
 
-def load_attribution(config: RunConfig) -> list[Example]:
+def load_attribution(config: RunConfig, codebook: Codebook) -> list[Example]:
     """The auxiliary examples for sources and voice, with the weight that the configuration gives their voices."""
     if not config.data.attribution:
         return []
-    examples = read_attribution(config.data.attribution, config.data.attribution_sentences, config.training.seed)
-    return [replace(example, voice_weight=config.loss.attribution_voice_weight) for example in examples]
+    examples = read_attribution(
+        config.data.attribution, config.data.attribution_sentences, config.training.seed, codebook
+    )
+    return [replace(example, choice_weight=config.loss.attribution_voice_weight) for example in examples]
 
 
 def load_unlabeled(config: RunConfig, split: Split) -> list[Example]:
@@ -181,14 +176,6 @@ def _resume_from(config: RunConfig) -> str | None:
     return str(wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadSentences:
-    """Sentences as the model read them."""
-
-    encoded: Sequence[EncodedSentence]
-    logits: TokenLogits
-
-
 class FramingTrainer(Trainer):
     """transformers' Trainer with the framing loss, a learning rate for the heads, and evaluation on whole sentences.
 
@@ -198,7 +185,7 @@ class FramingTrainer(Trainer):
         encoder: of the base's tokenizer.
         split: examples to train on and to validate on.
         auxiliary: training examples of which little is marked, or nothing.
-        codebook: names the outputs.
+        codebook: declares the heads.
     """
 
     # Set by transformers' own __init__, whose types mypy does not read.
@@ -223,8 +210,8 @@ class FramingTrainer(Trainer):
         self.loss_weights = LossWeights(
             evidence=config.loss.evidence_weight,
             sentence=config.loss.sentence_weight,
-            voice=config.loss.voice_weight,
-            kind=config.loss.kind_weight,
+            of={VOICE: config.loss.voice_weight, KIND: config.loss.kind_weight},
+            task=config.loss.task_weight,
             marks=config.loss.marks_weight,
             states=config.loss.states_weight,
         )
@@ -232,13 +219,14 @@ class FramingTrainer(Trainer):
         dataset = ExampleDataset(
             [*split.train, *auxiliary],
             encoder,
-            codebook.outputs,
+            codebook.heads,
             strip_punctuation=config.data.strip_punctuation,
             teach=list if teacher is None else teacher.teach,
         )
         config.training.remove_unused_columns = False
         config.training.label_names = ["targets"]
-        patience = config.training.early_stopping_patience
+        validates = config.training.eval_strategy != "no"
+        patience = config.training.early_stopping_patience if validates else 0
         super().__init__(
             model=base.model,
             args=config.training,
@@ -284,10 +272,10 @@ class FramingTrainer(Trainer):
         output = model(
             **{name: value for name, value in inputs.items() if name != "targets"}, output_states=wants_states
         )
-        loss = framing_loss(output, targets, self.loss_weights).total
+        loss = framing_loss(output, targets, self.codebook.heads, self.loss_weights).total
         if lesson is not None:
-            taught = lesson_loss(output, lesson, targets.token_mask, self.loss_weights).total
-            loss = self.loss_weights.marks * loss + taught
+            taught = lesson_loss(output, lesson, targets.token_mask, self.codebook.heads, self.loss_weights)
+            loss = self.loss_weights.marks * loss + taught.total
         return (loss, output) if return_outputs else loss
 
     def evaluate(
@@ -295,7 +283,7 @@ class FramingTrainer(Trainer):
     ) -> dict[str, float]:
         """Metrics of the validation part at a threshold of 0.5 for all; ``eval_score`` is what 'best' goes by."""
         read = self.read_validation()
-        calibration = replace(Calibration.identity(self.codebook.outputs), extension=EXTENSION)
+        calibration = Calibration.identity(self.codebook.heads, extension=EXTENSION)
         texts = [example.text for example in self.validation]
         decoded = Decoder(self.codebook, calibration).decode(read.logits, read.encoded, texts)
         metrics = {
@@ -309,105 +297,10 @@ class FramingTrainer(Trainer):
     def read_validation(self) -> ReadSentences:
         """The model's logits of the validation sentences."""
         engine = TorchEngine(self.model, device=str(self.args.device), precision="fp32")
-        return ReadSentences(self._encoded_validation, score_tokens(engine, self._encoded_validation))
+        return ReadSentences(self._encoded_validation, compute_logits(engine, self._encoded_validation))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save the state to resume from: full precision, or a resumed run would not equal an uninterrupted one."""
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder, state_dict=state_dict, half_precision=False)
-
-
-def validate(decoded: Sequence[DecodedSentence], examples: Sequence[Example], codebook: Codebook) -> dict[str, float]:
-    """Quality of decoded sentences by our ``evaluate`` metrics; ``score`` is the mean of those that apply.
-
-    Sentence-labelled examples have frames only; marked ones also spans, voices and hedges.
-    """
-    known = [i for i, e in enumerate(examples) if e.labels_known.issuperset(codebook.label_names)]
-    frames = load_metric("frames_f1").compute(
-        predictions=[[int(label in decoded[i].frames) for label in codebook.label_names] for i in known],
-        references=[[int(label in examples[i].labels) for label in codebook.label_names] for i in known],
-    )
-    metrics = {"frames_macro_f1": frames["macro_f1"], "frames_micro_f1": frames["micro_f1"]}
-    marked = [i for i, e in enumerate(examples) if e.marked is not None]
-    if marked:
-        metrics |= _validate_marked([decoded[i] for i in marked], [examples[i] for i in marked], codebook)
-    metrics["score"] = float(np.mean([value for value in metrics.values() if not np.isnan(value)]))
-    return metrics
-
-
-def _validate_marked(
-    decoded: Sequence[DecodedSentence], examples: Sequence[Example], codebook: Codebook
-) -> dict[str, float]:
-    labels = set(codebook.label_names)
-    found = [
-        [{"label": m.label, "start": m.start, "end": m.end, "voice": str(m.voice)} for m in sentence.mentions]
-        for sentence in decoded
-    ]
-    wanted = [
-        [
-            {"label": tag.name, "start": span.start, "end": span.end, "voice": str(tag.voice)}
-            for span in example.marked.spans
-            for tag in span.tags
-            if tag.name in labels and tag.voice is not None
-        ]
-        for example in examples
-        if example.marked is not None
-    ]
-
-    def without_voice(sentences: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
-        return [[{k: v for k, v in span.items() if k != "voice"} for span in spans] for spans in sentences]
-
-    spans = load_metric("spans_f1").compute(predictions=without_voice(found), references=without_voice(wanted))
-    voiced = load_metric("mention_voice_f1").compute(predictions=found, references=wanted)
-    hedging = {f"hedge.{kind}" for kind in codebook.hedge_kinds} - {"hedge.approximation"}
-    hedged = load_metric("hedged_f1").compute(
-        predictions=[int(any(h.kind != "approximation" for h in sentence.hedges)) for sentence in decoded],
-        references=[int(bool(hedging & example.labels)) for example in examples],
-    )
-    return {"span_f1": spans["f1"], "mention_voice_f1": voiced["f1"], "hedged_f1": hedged["f1"]}
-
-
-def calibrate(read: ReadSentences, examples: Sequence[Example], codebook: Codebook) -> Calibration:
-    """Temperatures and thresholds from the validation part.
-
-    An output that no validation example speaks of (sentence labels say nothing of hedges) keeps temperature 1 and
-    threshold 0.5.
-    """
-    outputs = codebook.outputs
-    starts = read.logits.starts
-    filled = np.flatnonzero(np.diff(starts))
-    peaks = np.full((len(examples), len(outputs)), -np.inf)
-    peaks[filled] = np.maximum.reduceat(read.logits.labels, starts[filled], axis=0)
-    truth = np.array([[name in e.labels for name in outputs] for e in examples])
-    known = np.array([[name in e.labels_known for name in outputs] for e in examples])
-    usable = np.flatnonzero(np.diff(starts) > 0)
-    covered = np.flatnonzero(known[usable].all(axis=0))
-    voice_logits, voice_targets = _voice_pairs(read, examples)
-    kinds = np.array([-1 if e.kind is None else _KINDS.index(e.kind) for e in examples])
-    with_kind = usable[kinds[usable] >= 0]
-    fitted = fit_calibration(
-        tuple(outputs[k] for k in covered),
-        label_logits=peaks[np.ix_(usable, covered)],
-        label_targets=truth[np.ix_(usable, covered)],
-        voice_logits=voice_logits,
-        voice_targets=voice_targets,
-        kind_logits=read.logits.kind[with_kind],
-        kind_targets=kinds[with_kind],
-        extension=EXTENSION,
-    )
-    temperatures, thresholds = np.ones(len(outputs)), np.full(len(outputs), 0.5)
-    temperatures[covered], thresholds[covered] = fitted.temperatures, fitted.thresholds
-    return replace(fitted, outputs=outputs, temperatures=temperatures, thresholds=thresholds)
-
-
-def _voice_pairs(read: ReadSentences, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean voice logits of each marked mention, float [mentions, voices], and its voice, int64 [mentions]."""
-    logits, targets = [], []
-    for example, encoded, start in zip(examples, read.encoded, read.logits.starts.tolist(), strict=False):
-        for mention in example.voices:
-            touched = (encoded.offsets[:, 0] < mention.end) & (encoded.offsets[:, 1] > mention.start)
-            if touched.any():
-                logits.append(read.logits.voice[start : start + len(encoded)][touched].mean(axis=0))
-                targets.append(_VOICES.index(mention.voice))
-    return np.array(logits).reshape(-1, len(_VOICES)), np.array(targets, dtype=np.int64)

@@ -3,58 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from framing.codebook import Codebook
-from framing.engine import onnx_graph
-from framing.evaluate.scoring import HEADLINES, bootstrap, count, none_if_nan, scores_of
-from framing.model import checkpoint
-from framing.model.calibration import Calibration
-from framing.model.decoding import DecodedSentence
-from framing.model.modeling import FramingModel
-from framing.train.base import Base
+from framing.codebook import KIND
+from framing.decoding.decoder import DecodedSentence
+from framing.evaluate.scoring import (
+    bootstrap,
+    count,
+    headlines,
+    none_if_nan,
+    scores_of,
+)
+from framing.model import checkpoint, onnx_graph
+from framing.model.network import FramingModel
 from framing.train.card import model_card
-from framing.train.config import RunConfig
-from framing.train.examples import Example, Split
-from framing.types import SentenceLabels
+from framing.train.record import RunRecord
+from framing.train.validation import SCORE, as_labels, validate
 
 METRICS = "metrics.json"
 TRAINING = "training.yaml"
 LOG = "log.jsonl"
 _PACKAGES = ("framing", "torch", "transformers", "tokenizers", "datasets", "evaluate", "scikit-learn", "numpy")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What is known of a run when it ends.
-
-    Attributes:
-        config: the resolved configuration.
-        codebook, base, split: what it was trained on and from.
-        calibration: fitted on the validation part.
-        attribution: number of auxiliary sentences for sources and voice.
-        unlabeled: number of sentences that a teacher alone labelled.
-        log: transformers' log, one dictionary a line.
-        seconds: of training.
-        members: how the runs were made whose mean this is, as far as that is known.
-    """
-
-    config: RunConfig
-    codebook: Codebook
-    base: Base
-    split: Split
-    calibration: Calibration
-    attribution: int = 0
-    unlabeled: int = 0
-    log: Sequence[dict[str, Any]] = ()
-    seconds: float = 0.0
-    members: Sequence[RunConfig] = ()
 
 
 def write_checkpoint(
@@ -103,19 +76,21 @@ def measure(record: RunRecord, decoded: Sequence[DecodedSentence]) -> dict[str, 
             [example.marked for example in examples if example.marked is not None],
             [as_labels(example, decoded[i]) for example, i in zip(examples, marked, strict=True)],
             codebook=record.codebook,
-            gold_kinds=[example.kind or "body" for example in examples],
+            gold_kinds=[example.answers.get(KIND) for example in examples],
+            gold_answers=[example.answers for example in examples],
         )
         intervals = bootstrap(counts, [example.group for example in examples])
         quality = {
             name: {key: none_if_nan(round(getattr(intervals[name], key), 4)) for key in ("value", "low", "high")}
-            for name in HEADLINES
+            for name in headlines(record.codebook)
         }
         labels = {
             entry.name: {"f1": none_if_nan(round(entry.f1, 4)), "support": entry.support}
             for entry in scores_of(counts).labels
         }
     else:
-        quality = _sentence_level(record, decoded)
+        found = validate(decoded, record.split.validation, record.codebook)
+        quality = {name: {"value": none_if_nan(round(value, 4))} for name, value in found.items() if name != SCORE}
     return {
         "validation": quality,
         "labels": labels,
@@ -128,38 +103,4 @@ def measure(record: RunRecord, decoded: Sequence[DecodedSentence]) -> dict[str, 
         "machine": platform.machine(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
-    }
-
-
-def as_labels(example: Example, decoded: DecodedSentence) -> SentenceLabels:
-    """A decoded validation sentence as a record."""
-    return SentenceLabels(
-        document_id=example.group,
-        outlet=None,
-        published=None,
-        index=0,
-        kind=decoded.kind(),
-        start=0,
-        end=len(example.text),
-        text=example.text,
-        frames=decoded.frames,
-        mentions=decoded.mentions,
-        hedges=decoded.hedges,
-        sources=decoded.sources,
-        probabilities=decoded.probabilities,
-    )
-
-
-def _sentence_level(record: RunRecord, decoded: Sequence[DecodedSentence]) -> dict[str, Any]:
-    """Frame F1 where the validation part has sentence labels only; without intervals."""
-    from framing.evaluate.metrics import load_metric
-
-    names = record.codebook.label_names
-    result = load_metric("frames_f1").compute(
-        predictions=[[int(name in sentence.frames) for name in names] for sentence in decoded],
-        references=[[int(name in example.labels) for name in names] for example in record.split.validation],
-    )
-    return {
-        f"frames_{name}": {"value": None if math.isnan(result[name]) else round(result[name], 4)}
-        for name in ("macro_f1", "micro_f1")
     }

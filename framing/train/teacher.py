@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from framing.codebook import Heads
+from framing.codebook.heads import Scope
 from framing.errors import SettingError
 from framing.model import checkpoint
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 from framing.train.base import Base, fast_tokenizer
 from framing.train.examples import Item, Taught, collate
 
@@ -41,23 +43,14 @@ class Teacher:
         checkpoint.verify(folder)
         self._model = FramingModel.from_pretrained(folder).eval().to(device)
         self._states = states
-        ours, theirs = student.model.config, self._model.config
         if fast_tokenizer(str(folder)).get_vocab() != student.tokenizer.get_vocab():
             raise SettingError(
                 f"the teacher {name!r} and the base {student.name!r} cut words into other tokens",
                 expected="one vocabulary, so that token can be compared with token",
                 hint=f"--base {name} --layers 0 2 4 starts from the teacher itself",
             )
-        if missing := [output for output in ours.outputs if output not in theirs.outputs]:
-            raise SettingError(
-                f"the teacher {name!r} does not know {missing[0]!r}",
-                expected=f"a teacher for every output of the codebook; {len(missing)} are missing",
-                hint="train a checkpoint with this codebook first, and let it teach",
-            )
-        if (ours.voices, ours.kinds) != (theirs.voices, theirs.kinds):
-            raise SettingError(
-                f"the teacher {name!r} has other voices or kinds", expected=f"{ours.voices} {ours.kinds}"
-            )
+        self._token_columns = _wanted_columns(name, student.model.heads, self._model.heads, "token")
+        self._sentence_columns = _wanted_columns(name, student.model.heads, self._model.heads, "sentence")
         widths = student.model.encoder.config.hidden_size, self._model.encoder.config.hidden_size
         if states and widths[0] != widths[1]:
             raise SettingError(
@@ -65,7 +58,6 @@ class Teacher:
                 expected="states of one width",
                 hint="--states_weight 0 leaves the states out",
             )
-        self._wanted = [theirs.outputs.index(output) for output in ours.outputs]
 
     def teach(self, items: Sequence[Item]) -> list[Item]:
         """The items, each with what the teacher says of it."""
@@ -84,14 +76,47 @@ class Teacher:
             batch[name].to(self._model.device) for name in ("input_ids", "attention_mask", "quotation")
         )
         output = self._model(ids, attention, quotation, output_states=self._states)
-        labels = _half(torch.sigmoid(output.labels[:, :, self._wanted]))
-        voice, kind = _half(output.voice.softmax(dim=-1)), _half(output.kind.softmax(dim=-1))
+        tokens = _half(_probabilities(output.tokens, self._model.heads, "token")[..., self._token_columns])
+        sentences = _half(_probabilities(output.sentences, self._model.heads, "sentence")[..., self._sentence_columns])
         states = _half(output.states) if self._states else np.zeros((*ids.shape, 0), dtype=np.float16)
         # Copies, or each would keep the whole batch with its padding alive.
         return [
-            Taught(labels[row, :n].copy(), voice[row, :n].copy(), kind[row].copy(), states[row, :n].copy())
+            Taught(tokens[row, :n].copy(), sentences[row].copy(), states[row, :n].copy())
             for row, n in enumerate(len(item.input_ids) for item in items)
         ]
+
+
+def _wanted_columns(name: str, ours: Heads, theirs: Heads, scope: Scope) -> list[int]:
+    """Which of the teacher's columns hold what the student's heads of a scope say, in the student's order."""
+    wanted: list[int] = []
+    for head in ours.of_scope(scope):
+        same = theirs.find(head.name)
+        missing = [n for n in head.names if same is None or n not in same.names]
+        if same is None or missing:
+            raise SettingError(
+                f"the teacher {name!r} does not know {missing[0]!r} of {head.name!r}",
+                expected=f"a teacher for everything that the codebook asks; {len(missing)} are missing",
+                hint="train a checkpoint with this codebook first, and let it teach",
+            )
+        if head.activation != same.activation or (head.activation == "softmax" and head.names != same.names):
+            raise SettingError(
+                f"the teacher {name!r} has other names for {head.name!r}: {', '.join(same.names)}",
+                expected=", ".join(head.names),
+            )
+        first = theirs.columns(same).start
+        wanted += [first + same.names.index(n) for n in head.names]
+    return wanted
+
+
+def _probabilities(logits: torch.Tensor, heads: Heads, scope: Scope) -> torch.Tensor:
+    """The probabilities of all heads of a scope, in their columns."""
+    parts = [
+        torch.sigmoid(logits[..., heads.columns(head)])
+        if head.activation == "sigmoid"
+        else logits[..., heads.columns(head)].softmax(dim=-1)
+        for head in heads.of_scope(scope)
+    ]
+    return torch.cat(parts, dim=-1) if parts else logits
 
 
 def _half(values: torch.Tensor) -> np.ndarray:

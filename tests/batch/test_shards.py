@@ -12,12 +12,14 @@ import pytest
 
 from framing.batch import shards
 from framing.batch.plan import Settings
-from framing.batch.shards import SCHEMA_VERSION, LabelledRow, mention_schema, record_schema, record_table
+from framing.batch.shards import rejected_table
+from framing.codebook import Codebook
 from framing.labeler import Labeler
+from framing.records import SCHEMA_VERSION, mention_schema, open_writer, read_labels, schema, table
 from tests.batch.corpora import articles, records, settings, texts, write_jsonl
 
 SPAN = "start: int32, end: int32, text: string"
-#: Version 1. Another name or type is another version: raise SCHEMA_VERSION, and say in the changelog what changed.
+#: Version 2. Another name or type is another version: raise SCHEMA_VERSION, and say in the changelog what changed.
 PINNED = f"""
 input: string
 row: int64
@@ -29,16 +31,17 @@ kind: string
 start: int32
 end: int32
 text: string
+text_offset: int32
 frames: list<element: struct<label: string, probability: float>>
-mentions: list<element: struct<label: string, {SPAN}, voice: string, voice_probability: float, probability: float, source: string>>
+mentions: list<element: struct<label: string, {SPAN}, voice: string, voice_probability: float, probability: float, source: struct<{SPAN}, probability: float>>>
 hedges: list<element: struct<kind: string, {SPAN}, probability: float>>
 sources: list<element: struct<{SPAN}, probability: float>>
 hedged: bool
-probabilities: struct<heroes: float, hedge.epistemic: float>
-truncated: bool
+probabilities: struct<heroes: float, stance.for: float, stance.against: float>
+stance: string
 n: int64
 """  # noqa: E501 - one column a line
-PINNED_MENTIONS = """
+PINNED_MENTIONS = f"""
 input: string
 row: int64
 document_id: string
@@ -53,8 +56,11 @@ text: string
 voice: string
 voice_probability: float
 probability: float
-source: string
+source: struct<{SPAN}, probability: float>
 """
+MINE = Codebook.from_dict(
+    {"labels": ["heroes"], "tasks": {"stance": ["for", "against"]}, "hedges": "none", "source": "none", "kinds": "none"}
+)
 
 
 def shown(schema: pyarrow.Schema) -> str:
@@ -64,9 +70,9 @@ def shown(schema: pyarrow.Schema) -> str:
 
 
 def test_the_schema_is_pinned() -> None:
-    assert SCHEMA_VERSION == 1
-    assert shown(record_schema(["heroes", "hedge.epistemic"], {"n": "int64"})) == PINNED
-    assert shown(mention_schema()) == PINNED_MENTIONS
+    assert SCHEMA_VERSION == 2
+    assert shown(schema(MINE, {"n": "int64"})) == PINNED
+    assert shown(mention_schema(MINE)) == PINNED_MENTIONS
 
 
 def as_record(row: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,7 @@ def as_record(row: dict[str, Any]) -> dict[str, Any]:
         return [rounded(item) for item in value] if isinstance(value, list) else value
 
     record: dict[str, Any] = rounded({name: value for name, value in row.items() if name not in ("input", "row")})
+    record |= {"input": None, "row": None}
     record["frames"] = {frame["label"]: frame["probability"] for frame in record["frames"]}
     return record
 
@@ -101,7 +108,7 @@ def test_read_by_pyarrow(labelled: Path, expected: list[dict[str, Any]]) -> None
     assert [as_record(row) for row in records(labelled)] == expected
     table = pyarrow.parquet.read_table(labelled / "shards")
     assert {(row["input"], row["row"]) for row in table.to_pylist()} == {("in.jsonl", n) for n in range(1, 11)}
-    assert table.schema.metadata[b"framing.schema_version"] == b"1"
+    assert table.schema.metadata[b"framing.schema_version"] == b"2"
     column = pyarrow.parquet.ParquetFile(labelled / "shards" / "000000.parquet").metadata.row_group(0).column(0)
     assert column.compression == "ZSTD"
 
@@ -190,10 +197,34 @@ def test_row_groups_of_a_bounded_size(
     assert [row["text"] for row in records(tmp_path / "out")] == texts(35)
 
 
+def test_label_and_batch_write_the_same_records(labelled: Path, tiny_labeler: Labeler, tmp_path: Path) -> None:
+    from framing.reading import read
+
+    with open_writer(tmp_path / "labels.parquet", codebook=tiny_labeler.codebook) as writer:
+        for labels in tiny_labeler.documents(read([tmp_path / "in.jsonl"])):
+            writer.write(labels)
+    alone = pyarrow.parquet.read_table(tmp_path / "labels.parquet")
+    batch = pyarrow.parquet.read_table(labelled / "shards")
+    both = pyarrow.concat_tables([alone, batch.select(alone.schema.names)])
+    assert both.num_rows == 2 * alone.num_rows
+    assert alone.schema.equals(batch.schema)
+    assert both.slice(alone.num_rows).to_pylist() == alone.to_pylist()
+    datasets = pytest.importorskip("datasets")
+    files = [str(tmp_path / "labels.parquet"), *map(str, sorted((labelled / "shards").glob("*.parquet")))]
+    dataset = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    assert dataset["text"] == both.column("text").to_pylist()
+
+
+def test_records_of_a_job_are_read_back(labelled: Path, expected: list[dict[str, Any]]) -> None:
+    found = [record for labels in read_labels(labelled / "shards") for record in labels.to_dict()]
+    assert [record["text"] for record in found] == [record["text"] for record in expected]
+    assert [record["mentions"] for record in found] == [record["mentions"] for record in expected]
+    assert {(record["input"], record["row"]) for record in found} == {("in.jsonl", n) for n in range(1, 11)}
+
+
 def test_no_rows_make_a_table() -> None:
-    schema = record_schema(["heroes"], {})
-    assert record_table([], "x", schema).schema == schema
-    assert record_table([LabelledRow(1, (), ())], "x", schema).num_rows == 0
+    assert table([], schema(MINE)).schema == schema(MINE)
+    assert rejected_table([]).num_rows == 0
 
 
 def test_defaults_are_those_of_the_command() -> None:

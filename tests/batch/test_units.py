@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -19,15 +20,16 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from framing.batch.inputs import expand
 from framing.batch.plan import Plan, Settings, make_plan
-from framing.batch.rows import UnitReader, UnitRows
+from framing.batch.reader import UnitReader, UnitRows
 from framing.batch.units import Limits, scan
-from framing.errors import InputError, UnreadableFileError
-from framing.text.columns import Columns
+from framing.codebook import Codebook
+from framing.errors import InputError
+from framing.reading.documents import DocumentSettings
+from framing.reading.files import expand
 from tests.batch.corpora import articles, texts, write_jsonl
 
-MODEL: Any = None  # planning only carries it along
+MODEL: Any = SimpleNamespace(words=Codebook.default())
 
 
 def plan_of(path: Any, rows: int, size: int = 1 << 20, **changed: Any) -> Plan:
@@ -45,8 +47,13 @@ def read_backwards(plan: Plan) -> list[UnitRows]:
         return [reader.read(unit) for unit in reversed(plan.units)][::-1]
 
 
-def documents(found: list[UnitRows]) -> list[tuple[int, str]]:
-    return [(row.number, row.document.text) for unit in found for row in unit.rows]
+def documents(found: list[UnitRows]) -> list[tuple[int | None, str]]:
+    return [(document.row, document.text) for unit in found for document in unit.documents]
+
+
+def rows_of(unit: UnitRows) -> list[int | None]:
+    """Numbers of a unit's rows."""
+    return [document.row for document in unit.documents] + [row.row for row in unit.rejected]
 
 
 # --- arbitrary content ------------------------------------------------------------------------------------------------
@@ -77,14 +84,12 @@ def test_csv_units_hold_what_the_csv_module_reads(
         assert "binary data" in str(error)
         return
     found = read_units(plan)
-    numbers = [row.number for unit in found for row in unit.rows] + [
-        row.number for unit in found for row in unit.rejected
-    ]
+    numbers = [number for unit in found for number in rows_of(unit)]
     assert len(numbers) == len(set(numbers)) == len(expected) == plan.rows
     usable = [cell.replace("\x00", " ") for _, cell in expected if cell.replace("\x00", " ").strip()]
     assert [text for _, text in documents(found)] == usable
     assert all(1 <= unit.rows <= rows for unit in plan.units)
-    covered = [(unit.start, unit.stop) for unit in plan.units]
+    covered = [(piece.start, piece.stop) for unit in plan.units for piece in unit.pieces]
     assert covered[-1][1] == path.stat().st_size
     assert all(before[1] == after[0] for before, after in itertools.pairwise(covered))
 
@@ -122,8 +127,7 @@ def test_jsonl_units_hold_every_line_once(
     path.write_bytes(("\n".join(written) + "\n" * ends).encode())
     plan = plan_of(path, rows)
     found = read_units(plan)
-    seen = {row.number: row for unit in found for row in (*unit.rows, *unit.rejected)}
-    assert sum(len(unit.rows) + len(unit.rejected) for unit in found) == len(seen)
+    seen = [number for unit in found for number in rows_of(unit)]
     # A line of white space, as bytes has it, is none.
     assert sorted(seen) == [number for number, line in enumerate(written, 1) if line.encode().strip()]
     assert documents(read_backwards(plan)) == documents(found)
@@ -153,12 +157,12 @@ def test_jsonl_units_end_where_lines_taken_one_by_one_say(
             start, rows = stop, 0
     (file,) = expand([str(path)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("framing.batch.units.BLOCK", block)
-        found = scan(file, limits, Columns())
-    assert [(unit.start, unit.stop, unit.rows, unit.sha256) for unit in found.units] == expected
+        patch.setattr("framing.reading.streams.BLOCK", block)
+        found = scan(file, limits, DocumentSettings())
+    assert [(piece.start, piece.stop, piece.rows, piece.sha256) for piece in found.pieces] == expected
     assert found.file.sha256 == hashlib.sha256(content).hexdigest()
-    firsts = [1 + content[: unit.start].count(b"\n") for unit in found.units]
-    assert [unit.first for unit in found.units] == firsts
+    firsts = [1 + content[: piece.start].count(b"\n") for piece in found.pieces]
+    assert [piece.first for piece in found.pieces] == firsts
 
 
 @hypothesis_settings(max_examples=60, deadline=None)
@@ -201,7 +205,7 @@ def test_packed_text_is_cut_by_its_content(tmp_path: Path, packing: str) -> None
     path = tmp_path / ("x.jsonl.gz" if packing == "gzip" else "x.jsonl.zst")
     path.write_bytes(pack(data[:half]) + pack(data[half:]))  # two members, as log rotation makes them
     plan, expected = plan_of(path, 7), documents(read_units(plan_of(plain, 7)))
-    assert plan.files[0].packing == packing
+    assert plan.files[0].layout.packing == packing
     assert documents(read_units(plan)) == documents(read_backwards(plan)) == expected
 
 
@@ -216,7 +220,7 @@ def test_a_packed_file_that_was_cut_off_is_read_to_there(tmp_path: Path, packing
     assert 1000 < plan.files[0].rows < 8000
     assert [number for number, _ in documents(found)] == list(range(1, plan.files[0].rows + 1))
     (lost,) = [row for unit in found for row in unit.rejected]
-    assert lost.number == plan.files[0].rows + 1
+    assert lost.row == plan.files[0].rows + 1
     assert "cut off here" in lost.reason
 
 
@@ -227,17 +231,17 @@ def test_hive_partitions_are_columns(tmp_path: Path) -> None:
         pyarrow.parquet.write_table(pyarrow.table({"text": ["Rain.", "Sun."]}), folder / "part-0.parquet")
         (folder / "_SUCCESS").touch()
     plan = plan_of(tmp_path / "in", 10, carry=("year",))
-    rows = [row for unit in read_units(plan) for row in unit.rows]
-    assert {row.document.outlet for row in rows} == {"The Daily", None}
-    assert {row.carried for row in rows} == {("2016",)}
-    assert rows[0].document.id == "outlet=The%20Daily/year=2016/part-0.parquet:1"
+    found = [document for unit in read_units(plan) for document in unit.documents]
+    assert {document.outlet for document in found} == {"The Daily", None}
+    assert all(document.metadata == {"year": "2016"} for document in found)
+    assert found[0].id == "outlet=The%20Daily/year=2016/part-0.parquet:1"
 
 
 def test_a_dataset_saved_to_disk(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     datasets.Dataset.from_list(articles(25)).save_to_disk(tmp_path / "saved", num_shards=2)
     plan = plan_of(tmp_path / "saved", 4)
-    assert [file.format for file in plan.files] == ["arrow", "arrow"]
+    assert [file.layout.format for file in plan.files] == ["arrow", "arrow"]
     assert [text for _, text in documents(read_units(plan))] == texts(25)
 
 
@@ -255,7 +259,7 @@ def test_urls(tmp_path: Path, name: str) -> None:
     memory.pipe(f"/corpus/{name}", local.read_bytes())
     try:
         remote = plan_of("memory://corpus", 2)
-        assert remote.files[0].path == f"memory:///corpus/{name}"
+        assert remote.files[0].input.path == f"memory:///corpus/{name}"
         assert documents(read_units(remote)) == documents(read_units(plan_of(local, 2)))
         assert remote.files[0].sha256 == plan_of(local, 2).files[0].sha256
     finally:
@@ -269,10 +273,9 @@ def test_urls(tmp_path: Path, name: str) -> None:
     ("name", "content", "reason"),
     [
         ("empty.jsonl", b"", "is empty"),
-        ("wide.csv", "id,text\n1,Rain\n".encode("utf-16"), "UTF-16"),
         ("binary.jsonl", bytes(range(256)) * 8, "binary data"),
-        ("cut.parquet", b"PAR1 and no more", "not whole"),
-        ("cut.arrow", b"ARROW?", "not whole"),
+        ("cut.parquet", b"PAR1 and no more", "not a whole Parquet file"),
+        ("cut.arrow", b"ARROW?", "not a whole Arrow file"),
         ("columns.csv", b"id,words\n1,Rain\n", "no column that looks like the text"),
         ("columns.jsonl", b'{"words": "Rain"}\n', "no column that looks like the text"),
         ("header.csv", b"\n\n", "no header"),
@@ -284,10 +287,9 @@ def test_a_file_that_cannot_be_used_is_one_rejected_row(tmp_path: Path, name: st
         plan_of(tmp_path / name, 5)
     write_jsonl(tmp_path / "good.jsonl", articles(3))
     plan = plan_of(tmp_path, 5)
-    lost = {plan.file_of(unit.unit).label: row for unit in read_units(plan) for row in unit.rejected}
-    assert list(lost) == [name]
-    assert lost[name].number is None
-    assert reason in lost[name].reason
+    (lost,) = [row for unit in read_units(plan) for row in unit.rejected]
+    assert (lost.input, lost.row) == (name, None)
+    assert reason in lost.reason
     assert plan.rows == 4
 
 
@@ -296,23 +298,11 @@ def test_rows_that_cannot_be_used_have_their_place(tmp_path: Path) -> None:
     path.write_bytes(b'id,text\n1,Rain\n2\n3,"lost "quote\n4,\n5,"two\nlines"\n6,caf\xe9\n')
     found = read_units(plan_of(path, 2))
     assert documents(found) == [(2, "Rain"), (6, "two\nlines"), (8, "café")]
-    lost = [(row.number, row.reason) for unit in found for row in unit.rejected]
+    lost = [(row.row, row.reason) for unit in found for row in unit.rejected]
     assert [number for number, _ in lost] == [3, 4, 5]
     assert "1 cells; expected 2" in lost[0][1]
     assert "not CSV" in lost[1][1]
     assert "empty text" in lost[2][1]
-
-
-def test_names_that_stand_for_nothing(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    for name in ("missing.jsonl", "*.csv", ""):
-        with pytest.raises(UnreadableFileError, match="there is no file"):
-            expand([str(tmp_path / name)])
-    path = write_jsonl(tmp_path / "x.jsonl", articles(1))
-    with pytest.raises(InputError, match="named twice"):
-        expand([str(path), str(path)])
-    with pytest.raises(UnreadableFileError, match="tells no format"):
-        expand([str(tmp_path / "notes.txt")])
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
@@ -322,8 +312,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
 
 
 def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framing.batch.units.LONGEST", 100)
-    monkeypatch.setattr("framing.batch.units.BLOCK", 32)
+    monkeypatch.setattr("framing.reading.streams.LONGEST", 100)
+    monkeypatch.setattr("framing.reading.streams.BLOCK", 32)
     for name, start in (("x.jsonl", '{"text": "Rain."}\n'), ("x.csv", "text\nRain.\n")):
         (tmp_path / name).write_text(start + "x" * 1000, encoding="utf-8")
         found = read_units(plan_of(tmp_path / name, 5))
@@ -338,8 +328,8 @@ def test_large_rows_make_small_units(tmp_path: Path) -> None:
         pyarrow.Table.from_pylist(rows), tmp_path / "x.parquet", use_dictionary=False, compression="none"
     )
     (file,) = expand([str(tmp_path / "x.parquet")])
-    units = scan(file, Limits(rows=10_000, size=10_000), Columns()).units
-    assert 9 <= len(units) <= 13
+    pieces = scan(file, Limits(rows=10_000, size=10_000), DocumentSettings()).pieces
+    assert 9 <= len(pieces) <= 13
 
 
 def test_files_that_are_scanned_at_the_same_time_make_the_same_plan(

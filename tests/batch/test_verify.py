@@ -87,7 +87,7 @@ DAMAGE: dict[str, tuple[Callable[[Job], object], str]] = {
     ),
     "rows_of_another_file": (
         lambda job: rewrite(job, lambda table: set_column(table, "input", ["x"] * len(table))),
-        "rows of another input than in.jsonl",
+        "rows of another input: x",
     ),
     "rows_of_another_unit": (
         lambda job: rewrite(job, lambda table: set_column(table, "row", [n - 4 for n in table["row"].to_pylist()])),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.batch_corpus import _stretch, compare_repetitions, done_again, write_articles
+from benchmarks.batch_corpus import compare_repetitions, done_again, run_stretch, write_articles
 from framing.batch.job import Job
 from framing.batch.verify import verify
 from framing.errors import FramingError
@@ -37,8 +37,8 @@ def test_a_job_that_is_killed_and_gone_on_with_is_compared(tiny_folder: Path, tm
     command += ["--unit-rows", "4", "--progress", "json", "--engine", "onnx", "--threads", "1"]
     chance = random.Random(0)
     chance.uniform = lambda low, high: low  # type: ignore[method-assign]  # killed as soon as a unit is done
-    first = _stretch(command, "local", 0, 1, chance)
-    last = _stretch(command, "local", len(first.units), None, chance)
+    first = run_stretch(command, "local", 0, 1, chance)
+    last = run_stretch(command, "local", len(first.units), None, chance)
     assert (first.killed, last.killed) == (True, False)
     assert len(first.units) >= 1
     assert first.peak is not None
@@ -63,4 +63,4 @@ def test_a_job_that_is_killed_and_gone_on_with_is_compared(tiny_folder: Path, tm
 def test_a_process_that_fails_by_itself_is_told(tiny_folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "framing", "batch", str(tmp_path / "none.jsonl"), str(tmp_path / "out")]
     with pytest.raises(FramingError, match="the job failed"):
-        _stretch(command, "local", 0, None, random.Random(0))
+        run_stretch(command, "local", 0, None, random.Random(0))

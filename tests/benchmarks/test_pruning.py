@@ -16,7 +16,7 @@ from benchmarks.pruning import Importance, Pruner, main
 from framing.engine.torch import TorchEngine
 from framing.labeler import Labeler
 from framing.model.checkpoint import Checkpoint
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 
 SENTENCES = ["The rebels shelled the town.", "“So-called liberators,” the minister reportedly said.", "Rain fell."]
 

@@ -11,18 +11,19 @@ import typer
 from typer.testing import CliRunner
 
 from benchmarks import report
-from benchmarks.quality.assembly import rule_voice, tokenize
+from benchmarks.quality.assembly import role_by_rule, tokenize, voice_of
 from benchmarks.quality.lexicon import Lexicon, learn, phrases
-from benchmarks.quality.run import ROOT, Suite, main, read_seeds
+from benchmarks.quality.run import main
 from benchmarks.quality.tfidf import TfidfRegression
 from benchmarks.record import RESULTS_FOLDER, Record, Table, sha256_of
+from benchmarks.seeds import read_seeds, sha256_of_seeds
 from framing.codebook import Codebook
-from framing.errors import InputError, SettingError
+from framing.errors import InputError
 from framing.evaluate.gold import GoldSet
-from framing.evaluate.scoring import HEADLINES, score
+from framing.evaluate.scoring import HEADLINES
 from framing.markup import parse
+from framing.speed import SEEDS
 from framing.text.quotations import scan
-from framing.types import Kind, Voice
 
 app = typer.Typer()
 app.command()(main)
@@ -33,14 +34,14 @@ CODEBOOK = Codebook.default()
 def few_seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 600 of the seeds to learn from."""
     folder = tmp_path_factory.mktemp("seeds")
-    (folder / "00.tsv").write_text((ROOT / "seeds" / "00.tsv").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "00.tsv").write_text((SEEDS / "00.tsv").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
 def other_seeds() -> GoldSet:
     """The next 600, to measure on."""
-    return GoldSet.read(ROOT / "seeds" / "01.tsv", CODEBOOK)
+    return GoldSet.read(SEEDS / "01.tsv", CODEBOOK)
 
 
 # --- Lexicon ------------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def test_phrases_carry_their_place() -> None:
 
 def test_lexicon_finds_a_learned_phrase_and_prefers_the_longest(few_seeds: Path) -> None:
     marked = "[[Government forces|government.author]] met [[gunmen|militants.author]]."
-    seeds = GoldSet((parse(marked),) * 20, (Kind.BODY,) * 20, tuple(map(str, range(20))))
+    seeds = GoldSet((parse(marked),) * 20, ("body",) * 20, tuple(map(str, range(20))), ({},) * 20)
     (labels,) = Lexicon(seeds, CODEBOOK).sentences(["Tall gunmen fled government forces"])
     assert [(m.label, m.text) for m in labels.mentions] == [
         ("militants", "gunmen"),
@@ -85,26 +86,32 @@ def test_lexicon_finds_a_learned_phrase_and_prefers_the_longest(few_seeds: Path)
 @pytest.mark.parametrize(
     ("text", "voice"),
     [
-        ("The rebels left the town.", Voice.AUTHOR),
-        ("The rebels left the town, a mayor said.", Voice.ATTRIBUTED),
-        ('"The rebels are at the door," the mayor said.', Voice.QUOTED),
-        ('Villagers fed the "rebels" all winter.', Voice.DISTANCED),
-        ("The so-called rebels left.", Voice.DISTANCED),
+        ("The rebels left the town.", "author"),
+        ("The rebels left the town, a mayor said.", "attributed"),
+        ('"The rebels are at the door," the mayor said.', "quoted"),
+        ('Villagers fed the "rebels" all winter.', "distanced"),
+        ("The so-called rebels left.", "distanced"),
     ],
 )
-def test_voice_rule(text: str, voice: Voice) -> None:
-    cited = " said" in text
-    assert rule_voice(text, text.index("rebels"), scan(text).mask, cited) == voice
+def test_voice_rule(text: str, voice: str) -> None:
+    role = role_by_rule(text, text.index("rebels"), scan(text).mask, cited=" said" in text)
+    assert voice_of(CODEBOOK, role) == voice
+
+
+def test_a_codebook_without_the_role_has_its_first_voice_and_one_without_voices_none() -> None:
+    two = Codebook.from_yaml("labels: [rebels]\nvoices: {ours: {role: own}, theirs: {role: cited}}")
+    assert [voice_of(two, role) for role in ("own", "cited", "quoted", "other")] == ["ours", "theirs", "ours", "ours"]
+    assert voice_of(Codebook.from_yaml("labels: [rebels]\nvoices: {}"), "own") is None
 
 
 def test_a_quotation_runs_on_into_the_next_sentence() -> None:
     marked = "[[Rebels|rebels.author]] met."
-    seeds = GoldSet((parse(marked),) * 20, (Kind.BODY,) * 20, tuple(map(str, range(20))))
+    seeds = GoldSet((parse(marked),) * 20, ("body",) * 20, tuple(map(str, range(20))), ({},) * 20)
     texts = ['"They came at night, and nobody in our whole street slept.', 'Rebels were in every yard," she said.']
     _, second = Lexicon(seeds, CODEBOOK).sentences(texts)
-    assert second.mentions[0].voice == Voice.QUOTED
+    assert second.mentions[0].voice == "quoted"
     (alone,) = Lexicon(seeds, CODEBOOK).sentences([texts[1].replace('"', "")])
-    assert alone.mentions[0].voice == Voice.ATTRIBUTED
+    assert alone.mentions[0].voice == "attributed"
 
 
 # --- Both baselines on sentences they have not seen ---------------------------------------------------------------
@@ -112,14 +119,14 @@ def test_a_quotation_runs_on_into_the_next_sentence() -> None:
 
 @pytest.mark.parametrize("baseline", [Lexicon, TfidfRegression])
 def test_baselines_beat_guessing_on_unseen_sentences(baseline: type, few_seeds: Path, other_seeds: GoldSet) -> None:
-    system = baseline(read_seeds(few_seeds, CODEBOOK), CODEBOOK)
+    system = baseline(read_seeds(CODEBOOK, few_seeds), CODEBOOK)
     labelled = other_seeds.predict(system.sentences)
-    scores = score(other_seeds.sentences, labelled, codebook=CODEBOOK, gold_kinds=other_seeds.kinds)
+    scores = other_seeds.score(labelled, CODEBOOK)
     everywhere = sum(label.support for label in scores.labels[:22]) / (22 * len(other_seeds))
     assert (
-        scores.frames_micro_f1 > 3 * everywhere
+        scores["frames_micro_f1"] > 3 * everywhere
     )  # F1 of giving every label to every sentence is about twice its share
-    assert scores.span_overlap_f1 > 0.2
+    assert scores["span_overlap_f1"] > 0.2
     for labels in labelled:
         assert set(labels.frames) == {mention.label for mention in labels.mentions}
         for span in (*labels.mentions, *labels.hedges, *labels.sources):
@@ -132,7 +139,7 @@ def test_baselines_beat_guessing_on_unseen_sentences(baseline: type, few_seeds: 
 
 def test_the_command_writes_a_record_without_sentences(few_seeds: Path, tmp_path: Path) -> None:
     gold = tmp_path / "gold.tsv"
-    rows = (ROOT / "seeds" / "01.tsv").read_text(encoding="utf-8").splitlines()[:80]
+    rows = (SEEDS / "01.tsv").read_text(encoding="utf-8").splitlines()[:80]
     gold.write_text("\n".join(rows) + "\n", encoding="utf-8")
     result = CliRunner().invoke(
         app, ["--gold", str(gold), "--seeds", str(few_seeds), "--systems", "lexicon", "--out", str(tmp_path)]
@@ -154,23 +161,13 @@ def test_the_command_writes_a_record_without_sentences(few_seeds: Path, tmp_path
 
 
 def test_unknown_systems_and_missing_seeds_are_told(tmp_path: Path) -> None:
-    gold = str(ROOT / "seeds" / "01.tsv")
+    gold = str(SEEDS / "01.tsv")
     unknown = CliRunner().invoke(app, ["--gold", gold, "--systems", "oracle", "--out", str(tmp_path)])
     assert unknown.exit_code == 2
     assert "'oracle' is unknown" in unknown.stderr
     missing = CliRunner().invoke(app, ["--gold", gold, "--seeds", str(tmp_path), "--systems", "lexicon"])
     assert missing.exit_code == 2
     assert "has no seeds" in missing.stderr
-
-
-def test_the_suite_declares_every_headline_measure(tmp_path: Path) -> None:
-    suite = Suite.load()
-    assert tuple(suite.metrics) == HEADLINES
-    assert list(suite.systems) == ["lexicon", "tfidf", "fast", "model"]
-    wrong = tmp_path / "suite.yaml"
-    wrong.write_text("name: x\ntitle: x\nsystems: {oracle: Oracle}\nmetrics: {}\nbootstrap: {}\n", encoding="utf-8")
-    with pytest.raises(SettingError, match="'oracle' is unknown"):
-        Suite.load(wrong)
 
 
 # --- The report ---------------------------------------------------------------------------------------------------
@@ -188,8 +185,7 @@ def test_the_readmes_table_is_what_the_record_gives() -> None:
 
 def test_recorded_quality_is_of_the_seeds_in_the_repository() -> None:
     record = json.loads((RESULTS_FOLDER / "quality.json").read_text(encoding="utf-8"))
-    listing = "".join(f"{sha256_of(path)}  {path.name}\n" for path in sorted((ROOT / "seeds").glob("*.tsv")))
-    assert record["inputs"]["seeds"]["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
+    assert record["inputs"]["seeds"]["sha256"] == sha256_of_seeds()
 
 
 def test_a_report_is_stale_when_a_record_changes(tmp_path: Path) -> None:

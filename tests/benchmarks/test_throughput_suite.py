@@ -1,4 +1,4 @@
-"""The throughput suite: its declarations, its peers, and a small run of all of it."""
+"""The throughput suite: its peers, and a small run of all of it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmarks import report
+from benchmarks.harness.protocol import SystemSpec
+from benchmarks.harness.systems import FramingSystem, LabellingSystem, Opener
+from benchmarks.suites import ThroughputSuite
 from benchmarks.throughput.agreement import AgreementWithReference
 from benchmarks.throughput.peers import PEERS, ModelPeer, StandInSystem, only_window
 from benchmarks.throughput.run import main
 from benchmarks.throughput.startup import ImportTime
-from benchmarks.throughput.suite import SUITE_FILE, Suite
-from framing.benchmark.protocol import SystemSpec
-from framing.benchmark.systems import FramingSystem, LabellingSystem, Opener
 from framing.errors import InputError, MissingExtraError, SettingError
 from framing.labeler import Labeler
 from tests.conftest import write_tiny_checkpoint
 
-FOLDER = SUITE_FILE.parent
 SENTENCES = [
     "the army liberated the town",
     '"rebels fled," he said',
@@ -33,51 +32,6 @@ SENTENCES = [
 ]
 app = typer.Typer()
 app.command()(main)
-
-
-# --- Declarations -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["suite.yaml", "shortcuts.yaml", "gpu.yaml", "smoke.yaml"])
-def test_suites_in_the_folder_are_valid(name: str) -> None:
-    suite = Suite.load(FOLDER / name)
-    assert suite.agreement is not None
-    assert sum(spec.kind == "gemm" for spec in suite.systems) == 1
-    devices = {spec.device for spec in suite.systems if spec.kind == "gemm"}
-    assert devices == {"cuda" if name == "gpu.yaml" else "cpu"}
-
-
-def test_the_cpu_suite_has_every_peer_at_the_same_threads() -> None:
-    suite = Suite.load()
-    others = {spec.kind for spec in Suite.load(FOLDER / "shortcuts.yaml").systems} - {"framing", "gemm"}
-    assert others == {"pipeline", "torch-compile", "int8"}
-    kinds = {spec.kind for spec in suite.systems}
-    assert kinds == {"framing", "gemm", *PEERS} - {"torch-compile", "int8", "stand-in"}
-    assert {spec.threads for spec in suite.systems if spec.name != "framing-onnx-1"} == {2}
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"round": 3}, "the key 'round' is unknown"),
-        ({"systems": [{"name": "a", "kind": "framing", "treads": 2}]}, "systems\\[0\\]: the key 'treads' is unknown"),
-        ({"systems": [{"name": "a", "kind": "oracle"}]}, "the kind 'oracle' is unknown"),
-        ({"systems": [{"name": "a"}, {"name": "a"}]}, "two systems are named 'a'"),
-        ({"baselines": ["b"]}, "system 'b' is unknown"),
-        ({"agreement": {"reference": "a", "sentence": 3}}, "agreement: the key 'sentence' is unknown"),
-        ({"latency": {"systems": "a"}}, "systems is 'a'"),
-        ({"scaling": {"system": "a", "corpora": [1]}}, "scaling: the key 'corpora' is unknown"),
-        ({"rounds": "many"}, "rounds is 'many'"),
-    ],
-)
-def test_mistakes_in_a_declaration_are_told(tmp_path: Path, change: dict, told: str) -> None:
-    right = {"name": "s", "title": "S", "systems": [{"name": "a"}], "baselines": ["a"], "rounds": 1}
-    file = tmp_path / "s.yaml"
-    file.write_text(yaml.safe_dump(right), encoding="utf-8")
-    assert Suite.load(file).systems == (SystemSpec("a"),)
-    file.write_text(yaml.safe_dump({**right, **change}), encoding="utf-8")
-    with pytest.raises(SettingError, match=told):
-        Suite.load(file)
 
 
 # --- Peers --------------------------------------------------------------------------------------------------------
@@ -100,7 +54,10 @@ def answers_of(system: LabellingSystem, sentences: list[str]) -> list[dict]:
 SAME_WEIGHTS = [kind for kind, opener in PEERS.items() if isinstance(opener, type) and issubclass(opener, ModelPeer)]
 
 
-@pytest.mark.parametrize("kind", SAME_WEIGHTS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) if kind == "torch-compile" else kind for kind in SAME_WEIGHTS],
+)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_peers_say_what_framing_says(kind: str, batch: int, tiny_folder: Path, tiny_labeler: Labeler) -> None:
     system = opened(PEERS[kind], tiny_folder, batch=batch)
@@ -160,9 +117,9 @@ def test_the_stand_in_streams_as_framing_does(tiny_folder: Path) -> None:
 def test_agreement_sees_another_head(tiny_folder: Path, tmp_path: Path) -> None:
     import torch
 
-    from framing.engine import onnx_graph
+    from framing.model import onnx_graph
     from framing.model.checkpoint import write_sums
-    from framing.model.modeling import FramingModel
+    from framing.model.network import FramingModel
 
     other = write_tiny_checkpoint(tmp_path / "other")
     model = FramingModel.from_pretrained(other)
@@ -186,8 +143,9 @@ def test_agreement_sees_another_head(tiny_folder: Path, tmp_path: Path) -> None:
 # --- The command and the record -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_small_run_records_everything(tiny_folder: Path, tmp_path: Path) -> None:
-    declared = yaml.safe_load((FOLDER / "smoke.yaml").read_text(encoding="utf-8"))
+    declared = yaml.safe_load(ThroughputSuite.file("smoke.yaml").read_text(encoding="utf-8"))
     kept = ("limit", "framing-onnx", "pipeline", "tfidf")
     declared["systems"] = [system for system in declared["systems"] if system["name"] in kept]
     declared["systems"][-1]["train_sentences"] = 120
@@ -245,12 +203,6 @@ def test_a_system_that_fails_is_named(tiny_folder: Path, tmp_path: Path) -> None
     unknown = CliRunner().invoke(app, [*arguments, "--systems", "petrol"])
     assert unknown.exit_code == 2
     assert "'petrol' is unknown" in unknown.stderr
-
-
-def test_only_what_is_asked_for_is_chosen() -> None:
-    suite = Suite.load(FOLDER / "smoke.yaml")
-    assert [spec.name for spec in suite.select(["tfidf"])] == ["limit", "tfidf"]
-    assert suite.select([]) == suite.systems
 
 
 def test_import_times_are_paired() -> None:

@@ -11,13 +11,13 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from benchmarks import report
-from benchmarks.quality.run import ROOT
-from benchmarks.training_speed import run
+from benchmarks import ROOT, report
+from benchmarks.suites import TrainingSuite, flags_of
 from benchmarks.training_speed.padding import padding_share
-from benchmarks.training_speed.run import Suite, Worker, main
+from benchmarks.training_speed.run import TrainingProcess, main
 from benchmarks.training_speed.worker import products, spread
-from framing.errors import FramingError, SettingError
+from framing.errors import FramingError
+from framing.speed import SEEDS, ModelShape
 from framing.train.config import parse
 from tests.benchmarks.tiny_base import write_tiny_base
 
@@ -36,7 +36,7 @@ def test_products_are_three_for_each_layer_of_a_step(monkeypatch: pytest.MonkeyP
     shapes: list[tuple[int, ...]] = []
     multiply = torch.mm
     monkeypatch.setattr(torch, "mm", lambda a, b: shapes.append((*a.shape, b.shape[1])) or multiply(a, b))
-    products({"hidden": 4, "intermediate": 8, "layers": 2, "outputs": 3}, 5)()
+    products(ModelShape(hidden=4, intermediate=8, layers=2, outputs=3), 5)()
     assert len(shapes) == 3 * (4 * 2 + 1)
     # Backward costs twice what forward does, and a layer has 12 hidden² weights (here 3 + 1 + 2 + 2 times 16).
     flop = sum(2 * rows * inner * columns for rows, inner, columns in shapes)
@@ -48,31 +48,28 @@ def test_examples_are_evenly_spread() -> None:
     assert spread([1, 2], 4) == [1, 2]
 
 
-def test_every_variant_is_a_recipe_that_framing_train_takes(tmp_path: Path) -> None:
-    suite = Suite.load()
+def test_every_variant_is_a_recipe_that_framing_train_takes() -> None:
+    suite = TrainingSuite.load()
     for variant in suite.variants.values():
-        flags = [str(part) for name, value in variant.settings.items() for part in (f"--{name}", value)]
-        settings = parse([str(ROOT / suite.recipe), *flags]).to_dict()
+        settings = parse([str(ROOT / suite.recipe), *flags_of(variant.settings)]).to_dict()
         assert {name: settings[name] for name in variant.settings} == variant.settings
-    declared = yaml.safe_load(run.SUITE_FILE.read_text(encoding="utf-8"))
-    (tmp_path / "suite.yaml").write_text(yaml.safe_dump({**declared, "variants": {}}), encoding="utf-8")
-    with pytest.raises(SettingError, match="has no variant"):
-        Suite.load(tmp_path / "suite.yaml")
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_is_told() -> None:
     request = {"arguments": ["--train", "no/such/file.tsv"], "sentences": 4, "warm_up_steps": 1}
-    with Worker("broken", request, threads=1) as worker, pytest.raises(FramingError, match="no/such/file"):
+    with TrainingProcess("broken", request, threads=1) as worker, pytest.raises(FramingError, match="no/such/file"):
         worker.ready()
         worker.make_pass()
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_record(tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
-    rows = (ROOT / "seeds" / "00.tsv").read_text(encoding="utf-8").splitlines()[:40]
+    rows = (SEEDS / "00.tsv").read_text(encoding="utf-8").splitlines()[:40]
     (tmp_path / "seeds" / "00.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     tiny = {"base": str(write_tiny_base(tmp_path / "base"))}
-    declared = yaml.safe_load(run.SUITE_FILE.read_text(encoding="utf-8"))
+    declared = yaml.safe_load(TrainingSuite.file().read_text(encoding="utf-8"))
     variants = {
         "default": {"title": "as it is", "settings": tiny},
         "frozen": {"title": "frozen", "settings": {**tiny, **declared["variants"]["frozen"]["settings"]}},

@@ -229,7 +229,6 @@ def test_a_sentence_of_five_thousand_words(label: Any, read_jsonl: Read, tmp_pat
     (tmp_path / "x.txt").write_text(text, encoding="utf-8")
     (record,) = read_jsonl(label("--sentences", tmp_path / "x.txt").stdout)
     assert record["text"] == text
-    assert record["truncated"] is False
 
 
 def test_a_line_of_a_megabyte(label: Any, read_jsonl: Read, tmp_path: Path) -> None:

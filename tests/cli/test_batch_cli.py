@@ -116,6 +116,31 @@ def test_columns_by_flags(batch: Batch, tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_of_texts_with_its_index(batch: Batch, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number:02}.txt").write_text(f"Rebels left town {number}. The army came.", encoding="utf-8")
+    (folder / "photo.png").write_bytes(b"\x89PNG")
+    (tmp_path / "about.csv").write_text("file,outlet,desk\nin/07.txt,The Daily,home\n", encoding="utf-8")
+    out = tmp_path / "out"
+    arguments = (folder, out, "--index", tmp_path / "about.csv", "--carry", "desk", "--unit-rows", 8)
+    result = batch(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert len(list((out / "shards").iterdir())) == 3
+    assert {row["document_id"]: (row["outlet"], row["desk"]) for row in table(out)} == {
+        f"{number:02}.txt": ("The Daily", "home") if number == 7 else (None, None) for number in range(20)
+    }
+    (lost,) = pyarrow.parquet.read_table(out / "rejected").to_pylist()
+    assert (lost["input"], lost["row"]) == ("photo.png", None)
+    assert batch("--verify", out).exit_code == 0
+    assert batch(*arguments).exit_code == 0
+    (tmp_path / "about.csv").write_text("file,outlet,desk\nin/07.txt,Other,home\n", encoding="utf-8")
+    result = batch(*arguments)
+    assert result.exit_code == 2
+    assert "index.07.txt.outlet was 'The Daily' and is now 'Other'" in result.stderr
+
+
 def test_array_tasks(batch: Batch, corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert batch(corpus, out, "--unit-rows", 3, "--shard-of", "1/2").exit_code == 0
@@ -169,7 +194,9 @@ def test_a_bar_on_a_terminal(batch: Batch, corpus: Path, tmp_path: Path) -> None
     [
         (("in.jsonl",), "only "),
         (("missing.jsonl", "out"), "there is no file"),
-        (("in.jsonl", "s3://bucket/out"), "is a URL"),
+        (("-", "out"), "is a stream, which can be read only once"),
+        (("*.jsonl", "in.jsonl"), "is among the inputs"),
+        (("in.jsonl", "s3://bucket/out"), "is an address"),
         ((".", "out"), "is among the inputs"),
         (("in.jsonl", "out", "--shard-of", "2/2"), "--shard-of is '2/2'"),
         (("in.jsonl", "out", "--progress", "loud"), "--progress is 'loud'"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from framing.cli import codebook as codebook_command
@@ -16,6 +18,7 @@ from framing.cli import seeds as seeds_command
 from framing.cli._errors import reporting_errors
 from framing.codebook import Codebook
 from framing.errors import InputError
+from tests.own_codebook import OWN
 
 ROOT = Path(__file__).parents[2]
 run = CliRunner().invoke
@@ -28,7 +31,42 @@ def test_show_names_every_label_contrast_hedge_and_voice() -> None:
     assert result.exit_code == 0
     book = Codebook.default()
     names = [*book.label_names, *(c.name for c in book.contrasts), *book.hedge_kinds, *book.voices, book.fingerprint]
-    assert [name for name in names if name not in result.stdout] == []
+    assert [name for name in (*names, *book.kinds) if name not in result.stdout] == []
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A codebook without voices and with tasks."""
+    path = tmp_path / "own.yaml"
+    label = {"name": "rebels", "examples": ["[[Men|rebels.tone=ironic]] took [[Homs|place.town]]."]}
+    path.write_text(yaml.safe_dump({**OWN, "labels": [label]}), encoding="utf-8")
+    return path
+
+
+def test_a_codebook_without_voices_and_with_tasks(own: Path) -> None:
+    shown = run(codebook_command.app, ["show", str(own)])
+    assert shown.exit_code == 0
+    book = Codebook.load(own)
+    names = [name for task in book.tasks for name in (task.name, *task.names)]
+    assert [name for name in ("rebels", *names) if name not in shown.stdout] == []
+    assert not {"Hedge", "Voice", "Source", "Kind"} & set(shown.stdout.split())
+    content = json.loads(run(codebook_command.app, ["show", str(own), "--json"]).stdout)
+    assert content.pop("fingerprint") == book.fingerprint
+    assert Codebook.from_dict(content) == book
+    label = run(codebook_command.app, ["show", str(own), "--label", "rebels"])
+    assert label.exit_code == 0
+    assert "Men took Homs." in label.stdout
+    assert run(codebook_command.app, ["validate", str(own)]).stdout.startswith(f"ok: {own}: own, version 1\nlabels 1,")
+
+
+def test_seeds_of_a_codebook_with_tasks_are_counted(own: Path) -> None:
+    path = own.with_name("seeds.tsv")
+    path.write_text("g\tstance=hostile\t[[Men|rebels.tone=ironic]] took [[Homs|place.town]].\n", encoding="utf-8")
+    result = run(seeds_command.app, ["check", str(path), "--codebook", str(own)])
+    assert result.exit_code == 0
+    for heading, value in (("stance", "hostile"), ("tone", "ironic"), ("place", "town")):
+        table = result.stdout.partition(f"{heading} ")[2]
+        assert re.search(rf"^{value} +1 *$", table, re.MULTILINE), heading
 
 
 def test_show_json_is_the_codebook() -> None:

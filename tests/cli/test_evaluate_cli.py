@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import framing.labeler
 from framing.cli.evaluate import evaluate_command
 from framing.codebook import Codebook
+from framing.evaluate import front
 from framing.evaluate.scoring import HEADLINES, as_prediction
 from framing.markup import parse
 
@@ -40,12 +40,13 @@ class _KnownLabeler:
         pass
 
     def sentences(self, texts: list[str]) -> list:
-        return [as_prediction(parse(ANSWERS[text])) for text in texts]
+        return [as_prediction(parse(ANSWERS[text]), self.codebook) for text in texts]
 
 
 @pytest.fixture
 def gold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(framing.labeler, "load", lambda *_, **__: _KnownLabeler())
+    monkeypatch.setattr(front, "load", lambda *_, **__: _KnownLabeler())
+    monkeypatch.setattr(front, "Labeler", _KnownLabeler)
     file = tmp_path / "gold.tsv"
     file.write_text(GOLD, encoding="utf-8")
     return file

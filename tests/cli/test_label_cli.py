@@ -12,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
+import pyarrow
 import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
 import framing
 from framing.cli.main import app
+from tests.reading.packings import PACK
 
 Read = Callable[[str | Path], list[dict[str, Any]]]
 
@@ -37,7 +40,8 @@ def article(tmp_path: Path) -> Path:
 @pytest.fixture
 def expected(tiny_labeler: framing.Labeler) -> list[dict[str, Any]]:
     """What the library says of the article."""
-    return tiny_labeler.document(ARTICLE, id="article.txt").to_dict()
+    document = framing.Document(ARTICLE, id="article.txt", input="article.txt", row=1)
+    return next(tiny_labeler.documents([document])).to_dict()
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -61,8 +65,9 @@ def test_a_file_gets_the_records(
     assert f"written to {tmp_path / name}" in result.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["article.txt", name])
     if name == "out.parquet":
-        found = pyarrow.parquet.read_table(tmp_path / name).to_pylist(maps_as_pydicts="strict")
-        assert found == expected
+        found = pyarrow.parquet.read_table(tmp_path / name).to_pylist()
+        for name in ("input", "row", "document_id", "index", "kind", "start", "end", "text", "text_offset", "hedged"):
+            assert [row[name] for row in found] == [record[name] for record in expected]
         return
     data = (tmp_path / name).read_bytes()
     text = (gzip.decompress(data) if name.endswith(".gz") else data).decode("utf-8")
@@ -162,6 +167,52 @@ def test_sentences_are_no_pages(label: Any, tmp_path: Path) -> None:
     result = label("--sentences", tmp_path / "x.html")
     assert result.exit_code == 2
     assert "is a page of HTML" in result.stderr
+
+
+def test_columns_are_carried_along(label: Any, read_jsonl: Read, tmp_path: Path) -> None:
+    rows = [{"text": "Rebels left. The army came.", "n": 7, "text_id": "a", "kind": "news"}, {"text": "Rain."}]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    carry = ("--carry", "n", "--carry", "kind", "--carry", "lnk")
+    result = label(tmp_path / "x.jsonl", "-o", tmp_path / "out.jsonl", *carry)
+    assert result.exit_code == 0
+    assert "Note: no row has the column 'lnk' to carry along" in result.stderr
+    found = read_jsonl(tmp_path / "out.jsonl")
+    assert [(r["n"], r["input_kind"], r["lnk"], r["row"]) for r in found] == [
+        (7, "news", None, 1),
+        (7, "news", None, 1),
+        (None, None, None, 2),
+    ]
+    (tmp_path / "x.csv").write_text("text,link\nRain.,a\n", encoding="utf-8")
+    result = label(tmp_path / "x.csv", "--carry", "lnk")
+    assert result.exit_code == 2
+    assert "x.csv has no column 'lnk' to carry along" in result.stderr
+    assert "did you mean 'link'?" in result.stderr
+
+
+@pytest.mark.parametrize("ending", PACK)
+def test_whatever_batch_reads(label: Any, read_jsonl: Read, tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "in" / "outlet=The%20Daily"
+    folder.mkdir(parents=True)
+    table = pyarrow.table({"text": ["Rebels left.", "The army came."]})
+    with pyarrow.ipc.new_stream(folder / "x.arrow", table.schema) as writer:
+        writer.write_table(table)
+    (folder / f"x.arrow{ending}").write_bytes(PACK[ending]((folder / "x.arrow").read_bytes()))
+    if ending:
+        (folder / "x.arrow").unlink()
+    found = read_jsonl(label(tmp_path / "in").stdout)
+    assert [(r["text"], r["outlet"]) for r in found] == [
+        ("Rebels left.", "The Daily"),
+        ("The army came.", "The Daily"),
+    ]
+
+
+def test_an_address(label: Any, read_jsonl: Read) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/label/x.txt", b"Rebels left.")
+    try:
+        assert [r["document_id"] for r in read_jsonl(label("memory://label/x.txt").stdout)] == ["x.txt"]
+    finally:
+        memory.rm("/label", recursive=True)
 
 
 # --- the view ---------------------------------------------------------------------------------------------------------

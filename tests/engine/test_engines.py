@@ -6,18 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 
-from framing.engine import Batch, Engine, Logits, _chosen, open_engine
-from framing.engine.batching import SHORTEST_SHARE, plan, score
+from framing.codebook import Codebook
+from framing.engine import Batch, BatchLogits, Engine, _chosen, open_engine
+from framing.engine.batching import SHORTEST_SHARE, compute_logits, plan
 from framing.engine.onnx import OnnxEngine
 from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError, MissingExtraError, SettingError
-from framing.model.checkpoint import GRAPH, Checkpoint, write_sums
-from framing.model.modeling import FramingModel
+from framing.model.checkpoint import GRAPH, WEIGHTS, Checkpoint, write_sums
+from framing.model.network import FramingModel
 from tests.conftest import write_tiny_checkpoint
+from tests.model.window_owners import owners
+from tests.own_codebook import own_codebook, tasks_only
 
 SENTENCES = [
     "Rebels fled the city.",
@@ -65,43 +70,67 @@ def test_logits_are_those_of_the_model(engine: Engine, model: FramingModel) -> N
     with torch.inference_mode():
         expected = model(*(torch.from_numpy(a) for a in (batch.input_ids, batch.attention_mask, batch.quotation)))
     real = batch.attention_mask.astype(bool)
-    np.testing.assert_allclose(logits.labels[real], expected.labels.numpy()[real], atol=1e-4)
-    np.testing.assert_allclose(logits.voice[real], expected.voice.numpy()[real], atol=1e-4)
-    np.testing.assert_allclose(logits.kind, expected.kind.numpy(), atol=1e-4)
+    np.testing.assert_allclose(logits.tokens[real], expected.tokens.numpy()[real], atol=1e-4)
+    np.testing.assert_allclose(logits.sentences, expected.sentences.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("codebook", [own_codebook(), tasks_only()], ids=["own", "tasks only"])
+@pytest.mark.parametrize("name", ["onnx", "openvino", "torch"])
+def test_logits_of_other_heads_are_those_of_the_model(tmp_path: Path, name: str, codebook: Codebook) -> None:
+    need_runtime(name)
+    checkpoint = Checkpoint.load(write_tiny_checkpoint(tmp_path, codebook=codebook))
+    model = FramingModel.from_pretrained(tmp_path).eval()
+    batch = batch_of([2, 50, 60, 70, 80, 3], [2, 90, 91, 3], [2, 55, 3])
+    with torch.inference_mode():
+        expected = model(*(torch.from_numpy(a) for a in (batch.input_ids, batch.attention_mask, batch.quotation)))
+    with open_engine(checkpoint, engine=name, device="cpu", threads=1) as engine:
+        logits = engine.run(batch)
+        encoded = checkpoint.sentence_encoder().encode(SENTENCES)
+        together = compute_logits(engine, encoded)
+    real = batch.attention_mask.astype(bool)
+    assert logits.tokens.shape == (3, 6, codebook.heads.width("token"))
+    np.testing.assert_allclose(logits.tokens[real], expected.tokens.numpy()[real], atol=1e-4)
+    np.testing.assert_allclose(logits.sentences, expected.sentences.numpy(), atol=1e-4)
+    assert together.tokens.shape == (len(encoded.ids), codebook.heads.width("token"))
+    assert together.sentences.shape == (len(SENTENCES), codebook.heads.width("sentence"))
 
 
 def test_quotation_changes_the_logits(engine: Engine) -> None:
     batch = batch_of([2, 50, 60, 70, 3])
     inside = Batch(batch.input_ids, batch.attention_mask, np.ones_like(batch.quotation))
-    assert np.abs(engine.run(batch).labels - engine.run(inside).labels).max() > 0.01
+    assert np.abs(engine.run(batch).tokens - engine.run(inside).tokens).max() > 0.01
 
 
 def test_scores_come_in_input_order_and_do_not_depend_on_company(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
     encoded = tiny_checkpoint.sentence_encoder().encode(SENTENCES)
-    together = score(engine, encoded)
+    together = compute_logits(engine, encoded)
     assert np.diff(together.starts).tolist() == [len(sentence) for sentence in encoded]
     for number, sentence in enumerate(encoded):
-        alone = score(engine, [sentence])
+        alone = compute_logits(engine, [sentence])
         tokens = slice(together.starts[number], together.starts[number + 1])
         if len(sentence):
-            np.testing.assert_allclose(together.labels[tokens], alone.labels, atol=1e-4)
-            np.testing.assert_allclose(together.voice[tokens], alone.voice, atol=1e-4)
-        np.testing.assert_allclose(together.kind[number], alone.kind[0], atol=1e-4)
+            np.testing.assert_allclose(together.tokens[tokens], alone.tokens, atol=1e-4)
+            np.testing.assert_allclose(together.sentences[number], alone.sentences[0], atol=1e-4)
+        else:
+            assert not together.sentences[number].any()
 
 
-def test_windows_are_merged_as_the_encoder_merges_them(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
+def test_tokens_of_a_long_sentence_are_read_where_they_are_far_from_an_edge(
+    engine: Engine, tiny_checkpoint: Checkpoint
+) -> None:
     (sentence,) = tiny_checkpoint.sentence_encoder().encode(["rebels fled the rain " * 30])
-    assert len(sentence.windows) > 2
-    each = [
-        engine.run(Batch(w.ids[None], np.ones_like(w.ids)[None], w.quotation[None])).labels[0] for w in sentence.windows
-    ]
-    np.testing.assert_allclose(score(engine, [sentence]).labels, sentence.merge(each), atol=1e-4)
+    windows = sentence.windows
+    assert len(windows) > 2
+    each = [engine.run(Batch(w.ids[None], np.ones_like(w.ids)[None], w.quotation[None])).tokens[0] for w in windows]
+    read_in = owners([(w.first, len(w) - 2) for w in windows], len(sentence))
+    expected = [each[w][1 + token - windows[w].first] for token, w in enumerate(read_in)]
+    np.testing.assert_allclose(compute_logits(engine, [sentence]).tokens, expected, atol=1e-4)
 
 
 def test_nothing_to_score(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
-    assert len(score(engine, []).kind) == 0
-    blank = score(engine, tiny_checkpoint.sentence_encoder().encode(["", "  "]))
-    assert blank.starts.tolist() == [0, 0, 0] and len(blank.kind) == 2
+    assert len(compute_logits(engine, []).sentences) == 0
+    blank = compute_logits(engine, tiny_checkpoint.sentence_encoder().encode(["", "  "]))
+    assert blank.starts.tolist() == [0, 0, 0] and len(blank.sentences) == 2
 
 
 @given(
@@ -186,7 +215,7 @@ def test_bfloat16_on_a_cpu_is_near_single_precision_or_refused(tiny_checkpoint: 
         assert engine.describe()["precision"] == "bf16"
         rounded = engine.run(batch)
     real = batch.attention_mask.astype(bool)
-    gap = np.abs(rounded.labels - exact.labels)[real].max()
+    gap = np.abs(rounded.tokens - exact.tokens)[real].max()
     assert 1e-5 < gap < 0.1
 
 
@@ -196,8 +225,8 @@ def test_batches_from_several_threads(engine: Engine) -> None:
     expected = [engine.run(batch) for batch in batches]
     with ThreadPoolExecutor(8) as pool:
         for found, alone in zip(pool.map(engine.run, batches), expected, strict=True):
-            np.testing.assert_allclose(found.labels, alone.labels, atol=1e-5)
-            np.testing.assert_allclose(found.kind, alone.kind, atol=1e-5)
+            np.testing.assert_allclose(found.tokens, alone.tokens, atol=1e-5)
+            np.testing.assert_allclose(found.sentences, alone.sentences, atol=1e-5)
 
 
 def test_an_encoder_without_a_graph_runs_in_torch(tmp_path: Path, graph_engine: str) -> None:
@@ -231,16 +260,22 @@ def test_a_folder_of_links_as_in_the_hub_cache(tiny_folder: Path, tmp_path: Path
         shutil.copy(path, tmp_path / "blobs" / str(number))
         (tmp_path / "snapshot" / path.name).symlink_to(f"../blobs/{number}")
     engine = OnnxEngine(Checkpoint.load(tmp_path / "snapshot"))
-    assert len(engine.run(batch_of([2, 50, 3])).kind) == 1
+    batch = batch_of([2, 50, 3])
+    wanted = OnnxEngine(Checkpoint.load(tiny_folder)).run(batch)
+    np.testing.assert_array_equal(engine.run(batch).tokens, wanted.tokens)
 
 
 def test_the_graph_holds_no_weights(tiny_folder: Path) -> None:
-    import onnx
-
     graph = onnx.load(tiny_folder / GRAPH, load_external_data=False).graph
-    stored = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
-    assert len(stored) > 30
     assert sum(len(tensor.raw_data) for tensor in graph.initializer) < 100
+    # What it refers to are the weights, all of them, as they are in their file.
+    stored = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    weights = load_file(tiny_folder / WEIGHTS)
+    assert {tensor.name for tensor in stored} == set(weights)
+    by_onnx = onnx.load(tiny_folder / GRAPH).graph.initializer
+    found = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in by_onnx if tensor.name in weights}
+    for name, array in weights.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
 def test_batches_and_logits_check_their_form() -> None:
@@ -250,7 +285,11 @@ def test_batches_and_logits_check_their_form() -> None:
     with pytest.raises(ValueError, match="attention_mask"):
         Batch(ids, ids[:1], ids)
     with pytest.raises(ValueError, match="float64"):
-        Logits(np.zeros((2, 3, 4)), np.zeros((2, 3, 4)), np.zeros((2, 5)))
+        BatchLogits(np.zeros((2, 3, 4)), np.zeros((2, 5), np.float32))
+    with pytest.raises(ValueError, match=r"sentences float32 \[3, 5\]"):
+        BatchLogits(np.zeros((2, 3, 4), np.float32), np.zeros((3, 5), np.float32))
+    with pytest.raises(ValueError, match=r"tokens float32 \[2, 4\]"):
+        BatchLogits(np.zeros((2, 4), np.float32), np.zeros((2, 5), np.float32))
 
 
 def test_describe_says_what_runs_where(engine: Engine) -> None:

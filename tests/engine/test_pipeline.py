@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from framing.engine.base import Batch
 from framing.engine.pipeline import IN_FLIGHT, Cells, Pipeline, Shape, Shapes, Slot, Widths, cut, pack
 
-WIDTHS = Widths(labels=3, voice=2, kind=2)
+WIDTHS = Widths(token=5, sentence=2)
 LENGTHS = (4, 8, 12, 16)
 
 
@@ -49,9 +49,9 @@ class LateDevice:
     def finish(self, slot: Slot) -> None:
         while any(slot is other for other, _ in self._queue):
             done, shape = self._queue.popleft()
-            tokens, kind = logits_of(done.cells_of(shape))
+            tokens, sentences = logits_of(done.cells_of(shape))
             done.tokens_of(shape).copy_(tokens)
-            done.kind_of(shape).copy_(kind)
+            done.sentences_of(shape).copy_(sentences)
 
     def release_memory(self) -> None:
         assert not self._queue
@@ -90,10 +90,9 @@ def check(pipeline: Pipeline[Slot], batches: list[Batch]) -> None:
     results = list(pipeline.run_all(batches))  # kept, as a caller may
     assert len(results) == len(batches)
     for batch, logits in zip(batches, results, strict=True):
-        tokens, kind = expected_of(batch)
-        np.testing.assert_array_equal(logits.labels, tokens[..., :3])
-        np.testing.assert_array_equal(logits.voice, tokens[..., 3:])
-        np.testing.assert_array_equal(logits.kind, kind)
+        tokens, sentences = expected_of(batch)
+        np.testing.assert_array_equal(logits.tokens, tokens)
+        np.testing.assert_array_equal(logits.sentences, sentences)
 
 
 @given(batches=batches_of_any_form, shapes=shapes_of_any_kind)
@@ -148,7 +147,7 @@ def test_runs_inside_one_another_do_not_disturb_each_other() -> None:
     outer = [random_batch(8, 8, seed) for seed in range(10)]
     for batch, logits in zip(outer, pipeline.run_all(outer), strict=True):
         check(pipeline, [random_batch(5, 7, 99), random_batch(9, 8, 98)])
-        np.testing.assert_array_equal(logits.kind, expected_of(batch)[1])
+        np.testing.assert_array_equal(logits.sentences, expected_of(batch)[1])
 
 
 @given(batches=batches_of_any_form, shapes=shapes_of_any_kind)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from framing.engine.base import Batch, Logits
+from framing.engine.base import Batch, BatchLogits
 from framing.engine.cuda import PLAIN_RUNS, Graphs
 from framing.engine.pipeline import Buffers, Pipeline, Shape, Shapes, pack
 from framing.engine.torch import Network, TorchEngine, _lengths_for, full_single_precision
 from framing.model.checkpoint import Checkpoint
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 from tests.conftest import write_tiny_checkpoint
 
 #: bf16 keeps 8 bits: of logits that reach 10 here, and are sums of many, 0.2 is what rounding leaves.
@@ -31,24 +31,22 @@ BATCHES = [
 ]
 
 
-def plain_logits(model: FramingModel, batch: Batch) -> Logits:
+def plain_logits(model: FramingModel, batch: Batch) -> BatchLogits:
     """By the model alone, row by row and without padding."""
-    labels = np.zeros((*batch.input_ids.shape, len(model.config.outputs)), dtype=np.float32)
-    voice = np.zeros((*batch.input_ids.shape, len(model.config.voices)), dtype=np.float32)
-    kind = np.zeros((len(batch), len(model.config.kinds)), dtype=np.float32)
+    tokens = np.zeros((*batch.input_ids.shape, model.heads.width("token")), dtype=np.float32)
+    sentences = np.zeros((len(batch), model.heads.width("sentence")), dtype=np.float32)
     for row, length in enumerate(batch.attention_mask.sum(axis=1)):
         arrays = (batch.input_ids, batch.attention_mask, batch.quotation)
         with torch.inference_mode():
             output = model(*(torch.from_numpy(array[row : row + 1, :length]) for array in arrays))
-        labels[row, :length], voice[row, :length], kind[row] = output.labels[0], output.voice[0], output.kind[0]
-    return Logits(labels, voice, kind)
+        tokens[row, :length], sentences[row] = output.tokens[0], output.sentences[0]
+    return BatchLogits(tokens, sentences)
 
 
-def assert_close(found: Logits, expected: Logits, batch: Batch, tolerance: float) -> None:
+def assert_close(found: BatchLogits, expected: BatchLogits, batch: Batch, tolerance: float) -> None:
     real = batch.attention_mask.astype(bool)
-    np.testing.assert_allclose(found.labels[real], expected.labels[real], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(found.voice[real], expected.voice[real], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(found.kind, expected.kind, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.tokens[real], expected.tokens[real], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.sentences, expected.sentences, rtol=0, atol=tolerance)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +55,7 @@ def model(tiny_folder: Path) -> FramingModel:
 
 
 @pytest.fixture(scope="module")
-def expected(model: FramingModel) -> list[Logits]:
+def expected(model: FramingModel) -> list[BatchLogits]:
     return [plain_logits(model, batch) for batch in BATCHES]
 
 
@@ -72,14 +70,14 @@ def with_shapes_of_a_gpu(engine: TorchEngine, model: FramingModel, budget: int) 
     return engine
 
 
-def test_logits_are_the_plain_models(engine: TorchEngine, expected: list[Logits]) -> None:
+def test_logits_are_the_plain_models(engine: TorchEngine, expected: list[BatchLogits]) -> None:
     for batch, found, wanted in zip(BATCHES, engine.run_all(BATCHES), expected, strict=True):
         assert_close(found, wanted, batch, 1e-4)
 
 
 @pytest.mark.parametrize("budget", [64, 512, 16384])
 def test_padding_to_few_shapes_changes_nothing(
-    engine: TorchEngine, model: FramingModel, expected: list[Logits], budget: int
+    engine: TorchEngine, model: FramingModel, expected: list[BatchLogits], budget: int
 ) -> None:
     results = list(with_shapes_of_a_gpu(engine, model, budget).run_all(BATCHES))
     for batch, found, wanted in zip(BATCHES, results, expected, strict=True):
@@ -95,8 +93,8 @@ def test_lengths_go_up_to_the_window_and_no_farther(model: FramingModel) -> None
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_rows_of_padding_alone_give_numbers(tiny_checkpoint: Checkpoint, precision: str) -> None:
     network = TorchEngine(tiny_checkpoint, device="cpu", precision=precision)._network
-    tokens, kind = network(torch.zeros((4, 8), dtype=torch.int32))
-    assert tokens.isfinite().all() and kind.isfinite().all()
+    tokens, sentences = network(torch.zeros((4, 8), dtype=torch.int32))
+    assert tokens.isfinite().all() and sentences.isfinite().all()
 
 
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])
@@ -114,7 +112,7 @@ def test_both_ways_to_mask_agree(tmp_path: Path, model_type: str) -> None:
 
 
 def test_an_encoder_that_takes_no_added_mask_gets_ones_and_zeros(
-    model: FramingModel, monkeypatch: pytest.MonkeyPatch, expected: list[Logits]
+    model: FramingModel, monkeypatch: pytest.MonkeyPatch, expected: list[BatchLogits]
 ) -> None:
     forward = model.encoder.forward
 
@@ -131,16 +129,17 @@ def test_an_encoder_that_takes_no_added_mask_gets_ones_and_zeros(
 
 
 def test_bf16_stays_close_returns_float32_and_flips_few_labels(
-    tiny_checkpoint: Checkpoint, expected: list[Logits]
+    tiny_checkpoint: Checkpoint, expected: list[BatchLogits]
 ) -> None:
     engine = TorchEngine(tiny_checkpoint, device="cpu", precision="bf16")
     flips = decisions = 0
     for batch, found, wanted in zip(BATCHES, engine.run_all(BATCHES), expected, strict=True):
-        assert found.labels.dtype == np.float32
+        assert found.tokens.dtype == np.float32
         assert_close(found, wanted, batch, BF16_TOLERANCE)
-        real = batch.attention_mask.astype(bool)
-        flips += int(((found.labels > 0) != (wanted.labels > 0))[real].sum())
-        decisions += int(real.sum()) * found.labels.shape[2]
+        real, labels = batch.attention_mask.astype(bool), slice(0, len(tiny_checkpoint.codebook.outputs))
+        flipped = (found.tokens[..., labels] > 0) != (wanted.tokens[..., labels] > 0)
+        flips += int(flipped[real].sum())
+        decisions += flipped[real].size
     assert flips / decisions < 0.01
 
 
@@ -156,7 +155,7 @@ def running_out_of_memory(engine: TorchEngine, most_cells: int, monkeypatch: pyt
 
 
 def test_what_does_not_fit_is_halved(
-    engine: TorchEngine, expected: list[Logits], monkeypatch: pytest.MonkeyPatch
+    engine: TorchEngine, expected: list[BatchLogits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = engine.token_budget
     running_out_of_memory(engine, 100, monkeypatch)

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.metrics import f1_score, log_loss
 
+from framing.codebook import Head
 from framing.errors import InputError, SettingError
-from framing.evaluate.calibration import fit_calibration, fit_temperature, fit_temperatures, fit_thresholds
+from framing.evaluate.calibration import (
+    fit_sigmoid,
+    fit_softmax,
+    fit_temperature,
+    fit_temperatures,
+    fit_thresholds,
+)
 from framing.model.calibration import sigmoid, softmax
 
 
@@ -84,18 +92,35 @@ def test_fits_stay_in_range_on_any_data(seed: int, n: int, outputs: int) -> None
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 10, size=(n, outputs)).astype(np.float32)
     targets = rng.integers(0, 2, size=(n, outputs))
-    calibration = fit_calibration(  # raises where a temperature or a threshold leaves its range
-        tuple(f"label{k}" for k in range(outputs)),
-        label_logits=logits,
-        label_targets=targets,
-        voice_logits=rng.normal(size=(n, 4)),
-        voice_targets=rng.integers(0, 4, size=n),
-        kind_logits=rng.normal(size=(n, 5)),
-        kind_targets=rng.integers(0, 5, size=n),
-    )
-    probabilities = calibration.label_probabilities(logits)
-    assert np.isfinite(probabilities).all()
-    assert ((calibration.temperatures >= 1 / 8) & (calibration.temperatures <= 8)).all()
+    of_sigmoid = fit_sigmoid(logits, targets)
+    of_softmax = fit_softmax(rng.normal(0, 10, size=(n, 4)), rng.integers(0, 4, size=n))
+    # They raise where a temperature or a threshold leaves its range, or where there are too few.
+    of_sigmoid.check(Head("labels", "token", tuple(f"label{k}" for k in range(outputs)), "sigmoid"))
+    of_softmax.check(Head("voice", "token", ("a", "b", "c", "d"), "softmax"))
+    assert np.isfinite(of_sigmoid.probabilities(logits)).all()
+    for temperatures in (of_sigmoid.temperatures, of_softmax.temperatures):
+        assert ((temperatures >= 1 / 8) & (temperatures <= 8)).all()
+    # They are no more than the single fits put together.
+    np.testing.assert_array_equal(of_sigmoid.temperatures, fit_temperatures(logits, targets))
+    wanted = fit_thresholds(expit(logits.astype(float) / of_sigmoid.temperatures), targets).values
+    np.testing.assert_allclose(of_sigmoid.thresholds, wanted)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+@settings(max_examples=40, deadline=None)
+def test_the_shared_temperature_is_scipys_minimum_of_scikit_learns_loss(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, size=(n, 2))
+    targets = (rng.random((n, 2)) < expit(logits / 2)).astype(int)
+
+    def loss(log_temperature: float) -> float:
+        scaled = expit(logits / np.exp(log_temperature)).ravel()
+        return log_loss(targets.ravel(), scaled, labels=[0, 1], normalize=False)
+
+    found = fit_temperatures(logits, targets, prior_deviation=0)[0]
+    steps = np.log(found) + np.array([-0.05, 0.0, 0.05])
+    losses = [loss(step) for step in steps if abs(step) <= np.log(8) + 1e-9]
+    assert min(losses) >= loss(np.log(found)) - 1e-6
 
 
 def test_scaling_makes_overconfident_probabilities_likelier() -> None:

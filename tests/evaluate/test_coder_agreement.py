@@ -81,6 +81,22 @@ def test_agreement_is_the_same_both_ways(codebook: Codebook) -> None:
     assert "kind_accuracy" not in there.headlines
 
 
+def test_codings_by_a_codebook_without_voices() -> None:
+    data = {
+        "labels": ["rebels"],
+        "voices": "none",
+        "tasks": {"kindness": {"scope": "mention", "values": ["yes", "no"]}},
+    }
+    codebook = Codebook.from_dict(data)
+    marked = [f"[[Men|rebels.kindness={answer}]] [[may|hedge.epistemic]] come" for answer in ("yes", "yes", "no")]
+    first, second = ([parse(m, codebook) for m in coding] for coding in (marked, [marked[0], marked[2], marked[2]]))
+    found = agreement(first, second, codebook=codebook)
+    assert np.isnan(found.voice_kappa)
+    assert found.headlines["kindness_accuracy"] == pytest.approx(2 / 3)
+    assert found.headlines["hedged_f1"] == 1
+    assert not {"kind_accuracy", "voice_accuracy"} & set(found.headlines)
+
+
 def test_coders_must_judge_the_same_units(codebook: Codebook) -> None:
     with pytest.raises(InputError, match="1 and 2 units"):
         cohen_kappa(["a"], ["a", "b"])

@@ -10,7 +10,7 @@ import pytest
 from framing.codebook import Codebook
 from framing.errors import InputError, MarkupError
 from framing.evaluate.gold import GoldSet
-from framing.types import Kind, SentenceLabels
+from framing.types import SentenceLabels
 from tests.evaluate.marked_examples import predicted
 
 
@@ -33,7 +33,7 @@ def test_consecutive_sentences_of_a_document_are_labelled_together(codebook: Cod
     labelled = gold.predict(label)
     assert asked == [["Rebels agree", "They met."], ["Nobody came."], ["The hall."]]
     assert [labels.text for labels in labelled] == [sentence.text for sentence in gold.sentences]
-    assert gold.kinds == (Kind.HEADLINE, Kind.BODY, Kind.BODY, Kind.CAPTION)
+    assert gold.kinds == ("headline", "body", "body", "caption")
     assert gold.groups == ("a", "a", "b", "a")
     assert gold.select([2, 0]).groups == ("b", "a")
 

@@ -39,7 +39,7 @@ def _k_hot(sentences: list[MarkedSentence], names: tuple[str, ...]) -> np.ndarra
 
 
 def _score(pairs: Pairs, codebook: Codebook):
-    return score([gold for gold, _ in pairs], [as_prediction(guess) for _, guess in pairs], codebook=codebook)
+    return score([gold for gold, _ in pairs], [as_prediction(guess, codebook) for _, guess in pairs], codebook=codebook)
 
 
 @given(codings)
@@ -57,14 +57,14 @@ def test_sentence_level_agrees_with_scikit_learn(codebook: Codebook, pairs: Pair
 
     frames = slice(0, len(codebook.label_names))
     micro = f1_score(truth[:, frames], guess[:, frames], average="micro", zero_division=nan)
-    np.testing.assert_allclose(scores.frames_micro_f1, micro)
+    np.testing.assert_allclose(scores["frames_micro_f1"], micro)
     supported = [k for k in range(len(codebook.label_names)) if truth[:, k].any()]
     macro = np.mean([f1_score(truth[:, k], guess[:, k]) for k in supported]) if supported else nan
-    np.testing.assert_allclose(scores.frames_macro_f1, macro)
+    np.testing.assert_allclose(scores["frames_macro_f1"], macro)
 
     hedging = [codebook.output_index(f"hedge.{kind}") for kind in ("epistemic", "hearsay", "distancing")]
     hedged = f1_score(truth[:, hedging].any(axis=1), guess[:, hedging].any(axis=1), zero_division=nan)
-    np.testing.assert_allclose(scores.hedged_f1, hedged)
+    np.testing.assert_allclose(scores["hedged_f1"], hedged)
 
 
 def test_spans_by_hand(codebook: Codebook) -> None:
@@ -76,11 +76,11 @@ def test_spans_by_hand(codebook: Codebook) -> None:
     )
     scores = score([gold], [guess], codebook=codebook)
     # Overlap: rebels and terrorists; the two "peace" spans do not touch. 2 of 3 on both sides.
-    assert scores.span_overlap_f1 == pytest.approx(2 / 3)
-    assert scores.span_exact_f1 == pytest.approx(1 / 3)
-    assert scores.mention_voice_f1 == pytest.approx(1 / 3)
-    assert scores.voice_accuracy == pytest.approx(1 / 2)
-    assert scores.frames_micro_f1 == 1
+    assert scores["span_overlap_f1"] == pytest.approx(2 / 3)
+    assert scores["span_exact_f1"] == pytest.approx(1 / 3)
+    assert scores["mention_voice_f1"] == pytest.approx(1 / 3)
+    assert scores["voice_accuracy"] == pytest.approx(1 / 2)
+    assert scores["frames_micro_f1"] == 1
     assert {s.name: s.f1 for s in scores.spans}["peace"] == 0
 
 
@@ -108,9 +108,11 @@ def test_hedge_kinds_and_sources(codebook: Codebook) -> None:
     by_name = {s.name: s for s in scores.labels}
     assert by_name["hedge.hearsay"].f1 == 1
     assert by_name["hedge.approximation"].recall == 0
-    assert scores.hedged_f1 == pytest.approx(2 / 3)  # the second is taken for hedged, but approximation does not hedge
-    assert scores.source_f1 == scores.source_span_f1 == 1
-    assert scores.hedge_span_f1 == pytest.approx(2 * 1 / (3 + 2))
+    assert scores["hedged_f1"] == pytest.approx(
+        2 / 3
+    )  # the second is taken for hedged, but approximation does not hedge
+    assert scores["source_f1"] == scores["source_span_f1"] == 1
+    assert scores["hedge_span_f1"] == pytest.approx(2 * 1 / (3 + 2))
 
 
 def test_kinds_and_their_confusion(codebook: Codebook) -> None:
@@ -118,10 +120,10 @@ def test_kinds_and_their_confusion(codebook: Codebook) -> None:
     guessed = ["headline", "body", "caption", "boilerplate"]
     gold = [parse("words")] * 4
     scores = score(gold, [predicted("words", kind) for kind in guessed], codebook=codebook, gold_kinds=kinds)
-    assert scores.kind_accuracy == 0.5
+    assert scores["kind_accuracy"] == 0.5
     names = [str(kind) for kind in Kind]
-    assert [list(row) for row in scores.kind_confusion] == confusion_matrix(kinds, guessed, labels=names).tolist()
-    assert np.isnan(score(gold, [predicted("words")] * 4, codebook=codebook).kind_accuracy)
+    assert [list(row) for row in scores.confusions["kind"]] == confusion_matrix(kinds, guessed, labels=names).tolist()
+    assert np.isnan(score(gold, [predicted("words")] * 4, codebook=codebook)["kind_accuracy"])
 
 
 @given(codings)
@@ -129,7 +131,7 @@ def test_kinds_and_their_confusion(codebook: Codebook) -> None:
 def test_voice_confusion_holds_the_paired_mentions(codebook: Codebook, pairs: Pairs) -> None:
     scores = _score(pairs, codebook)
     frames = len(codebook.label_names)
-    confusion = np.array(scores.voice_confusion)
+    confusion = np.array(scores.confusions["voice"])
     assert confusion.sum() == scores.counts.overlap[:, :frames, 0].sum()
     # A mention that is right with its voice is right without it; pairing for voice can only find more of the same.
     assert np.trace(confusion) <= scores.counts.voiced[..., 0].sum() <= confusion.sum()
@@ -254,7 +256,7 @@ def test_brier_agrees_with_scikit_learn_and_ece_with_a_hand_count(codebook: Code
     assert rebels.brier == pytest.approx(brier_score_loss(truth, probabilities))
     by_level = [abs(truth[probabilities == level].mean() - level) for level in (0.1, 0.4, 0.8, 0.9)]
     assert rebels.ece == pytest.approx(np.mean(by_level))
-    assert scores.frames_ece == pytest.approx(rebels.ece / 3)  # the other two labels are never given nor true
+    assert scores["frames_ece"] == pytest.approx(rebels.ece / 3)  # the other two labels are never given nor true
 
 
 def test_bins_hold_their_minimum_and_keep_equal_values_together() -> None:
@@ -272,7 +274,7 @@ def test_nothing_to_count_is_nan_and_none_in_json(codebook: Codebook) -> None:
         warnings.simplefilter("error")
         scores = score([parse("words")], [predicted("words")], codebook=codebook)
         intervals = bootstrap(scores.counts, ["a"], n=10)
-    assert np.isnan(scores.frames_macro_f1)
+    assert np.isnan(scores["frames_macro_f1"])
     assert np.isnan(intervals["frames_macro_f1"].low)
     data = json.loads(json.dumps(scores.to_dict(), allow_nan=False))
     assert data["frames_macro_f1"] is None
@@ -283,9 +285,13 @@ def test_nothing_to_count_is_nan_and_none_in_json(codebook: Codebook) -> None:
 
 def test_coders_marks_survive_as_a_prediction(codebook: Codebook) -> None:
     marked = parse("[[The rebels|rebels.attributed+source]] [[hope|hedge.epistemic]] for a [[truce|peace.quoted]]")
-    scores = score([marked], [as_prediction(marked, Kind.HEADLINE)], codebook=codebook, gold_kinds=["headline"])
-    rates = {name: value for name, value in scores.summary().items() if not name.startswith("frames_e")}
-    assert {name: value for name, value in rates.items() if value != 1} == {"frames_brier": 0.0}
+    prediction = as_prediction(marked, codebook, "headline")
+    scores = score([marked], [prediction], codebook=codebook, gold_kinds=["headline"])
+    assert list(scores.values) == list(HEADLINES)
+    assert {name: value for name, value in scores.values.items() if value != 1} == {
+        "frames_brier": 0.0,
+        "frames_ece": 0.0,
+    }
 
 
 def test_mistakes_are_told(codebook: Codebook) -> None:

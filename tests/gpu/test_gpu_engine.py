@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from framing.engine import open_engine
-from framing.engine.base import Batch, Logits
+from framing.engine.base import Batch, BatchLogits
 from framing.engine.cuda import PLAIN_RUNS
 from framing.engine.torch import TorchEngine
 from framing.labeler import load
 from framing.model.checkpoint import Checkpoint
-from framing.model.modeling import FramingModel
+from framing.model.network import FramingModel
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,7 +40,7 @@ def shipped() -> Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def expected(shipped: Checkpoint) -> list[Logits]:
+def expected(shipped: Checkpoint) -> list[BatchLogits]:
     with TorchEngine(shipped, device="cpu", precision="fp32") as engine:
         return list(engine.run_all(BATCHES))
 
@@ -52,15 +52,16 @@ def memory_is_returned() -> Iterator[None]:
     torch.cuda.empty_cache()
 
 
-def assert_close(found: Logits, expected: Logits, batch: Batch, tolerance: float) -> None:
+def assert_close(found: BatchLogits, expected: BatchLogits, batch: Batch, tolerance: float) -> None:
     real = batch.attention_mask.astype(bool)
-    np.testing.assert_allclose(found.labels[real], expected.labels[real], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(found.voice[real], expected.voice[real], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(found.kind, expected.kind, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.tokens[real], expected.tokens[real], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.sentences, expected.sentences, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_plain_and_replayed_logits_are_the_cpus(shipped: Checkpoint, expected: list[Logits], precision: str) -> None:
+def test_plain_and_replayed_logits_are_the_cpus(
+    shipped: Checkpoint, expected: list[BatchLogits], precision: str
+) -> None:
     with TorchEngine(shipped, device="cuda", precision=precision) as engine:
         for _ in range(PLAIN_RUNS + 2):
             for batch, found, wanted in zip(BATCHES, engine.run_all(BATCHES), expected, strict=True):
@@ -71,11 +72,12 @@ def test_plain_and_replayed_logits_are_the_cpus(shipped: Checkpoint, expected: l
     assert described["mask"] == "added"
 
 
-def test_half_precision_flips_few_labels(shipped: Checkpoint, expected: list[Logits]) -> None:
+def test_half_precision_flips_few_labels(shipped: Checkpoint, expected: list[BatchLogits]) -> None:
     with TorchEngine(shipped, device="cuda") as engine:
         results = list(engine.run_all(BATCHES))
+    labels = slice(0, len(shipped.codebook.outputs))
     flips = [
-        ((found.labels > 0) != (wanted.labels > 0))[batch.attention_mask.astype(bool)].mean()
+        ((found.tokens > 0) != (wanted.tokens > 0))[batch.attention_mask.astype(bool), labels].mean()
         for batch, found, wanted in zip(BATCHES, results, expected, strict=True)
     ]
     assert max(flips) < 0.01
@@ -113,7 +115,7 @@ def test_memory_is_bounded(shipped: Checkpoint) -> None:
         assert torch.cuda.max_memory_allocated() < 4 << 30
 
 
-def test_too_little_memory_halves_the_batch_and_goes_on(shipped: Checkpoint, expected: list[Logits]) -> None:
+def test_too_little_memory_halves_the_batch_and_goes_on(shipped: Checkpoint, expected: list[BatchLogits]) -> None:
     total = torch.cuda.get_device_properties(0).total_memory
     with TorchEngine(shipped, device="cuda", precision="fp32") as engine:
         budget = engine.token_budget
@@ -141,7 +143,7 @@ def test_new_weights_of_a_model_in_memory_are_used(tiny_folder: Path) -> None:
     with torch.no_grad():
         model.kind.bias.fill_(7.0)
         model.kind.weight.zero_()
-    np.testing.assert_allclose(engine.run(batch).kind, 7.0)
+    np.testing.assert_allclose(engine.run(batch).sentences, 7.0)
 
 
 def test_sentences_get_the_labels_that_they_get_on_a_cpu() -> None:

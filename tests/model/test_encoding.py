@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from framing.errors import CheckpointError
 from framing.model.checkpoint import Checkpoint
-from framing.model.encoding import EncodedSentences, SentenceEncoder, model_text
+from framing.model.encoding import EncodedSentences, SentenceEncoder, Windowing
+from framing.text.characters import Letters, letters_of, model_view
 from framing.text.quotations import OUTSIDE, RUNNING, scan
+from tests.model.window_owners import owners
 
 TEXTS = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("ab cd'\"“”.,-")), max_size=150)
 
@@ -20,8 +22,8 @@ def encoder(tiny_checkpoint: Checkpoint) -> SentenceEncoder:
 
 def test_typographic_quotes_are_plain_to_the_model_and_offsets_stay() -> None:
     text = "“so-called” ‘heroes’ \ud800"
-    assert model_text(text) == "\"so-called\" 'heroes' \ufffd"
-    assert len(model_text(text)) == len(text)
+    assert model_view(text) == "\"so-called\" 'heroes' \ufffd"
+    assert len(model_view(text)) == len(text)
 
 
 def test_offsets_count_in_the_original_text(encoder: SentenceEncoder) -> None:
@@ -60,11 +62,37 @@ def test_columns_say_what_the_tokenizer_and_the_quotation_scan_say(encoder: Sent
     encoded = encoder.encode([text for text, _ in texts], [state for _, state in texts])
     assert len(encoded) == len(texts) == len(encoded.starts) - 1
     for (text, state), sentence in zip(texts, encoded, strict=True):
-        expected = encoder.tokenizer.encode(model_text(text), add_special_tokens=False)
+        plain = model_view(text)
+        letters = letters_of(plain) or Letters(plain, list(range(len(plain))))
+        expected = encoder.tokenizer.encode(letters.text, add_special_tokens=False)
+        offsets = [(letters.origins[start], letters.origins[end - 1] + 1) for start, end in expected.offsets]
         assert sentence.ids.tolist() == expected.ids
-        assert [tuple(pair) for pair in sentence.offsets.tolist()] == expected.offsets
+        assert [tuple(pair) for pair in sentence.offsets.tolist()] == offsets
         inside = scan(text, state).mask
-        assert sentence.quotation.tolist() == [inside[start] or inside[end - 1] for start, end in expected.offsets]
+        assert sentence.quotation.tolist() == [inside[start] or inside[end - 1] for start, end in offsets]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("🔴Terrorists fled", ["Terrorists", "fled"]),
+        ("\u26a1\ufe0fRebels\U0001f6a9 fled\u00b2", ["Rebels", "fled"]),
+        ("\u27a1\ufe0f\u200drebels", ["rebels"]),
+        ("\uff52\uff45\uff42\uff45\uff4c\uff53", ["\uff52\uff45\uff42\uff45\uff4c\uff53"]),
+        ("\ufb01ghters \ufb02ed", ["\ufb01ghters", "\ufb02ed"]),
+        ("rebels\u200bfled", ["rebels", "fled"]),
+    ],
+)
+def test_words_are_read_under_symbols_and_ligatures(encoder: SentenceEncoder, text: str, words: list[str]) -> None:
+    """shared cases, reading, rows 35, 39 and 40."""
+    plain = encoder.encode([" ".join(words).translate({0xFB01: "fi", 0xFB02: "fl"})])[0]
+    (sentence,) = encoder.encode([text])
+    if "\uff52" not in text:
+        assert sentence.ids.tolist() == plain.ids.tolist()
+    else:
+        assert sentence.ids.tolist() == encoder.encode(["rebels"])[0].ids.tolist()
+    covered = {i for start, end in sentence.offsets.tolist() for i in range(start, end)}
+    assert "".join(c for i, c in enumerate(text) if i in covered) == "".join(words)
 
 
 def test_sentences_are_a_sequence_and_make_columns_again(encoder: SentenceEncoder) -> None:
@@ -95,11 +123,43 @@ def test_any_fast_tokenizer_serves() -> None:
     assert encoded[19].windows[0].ids.tolist() == [0, 1]
 
 
+@st.composite
+def windowings(draw: st.DrawFn) -> Windowing:
+    size = draw(st.integers(1, 12))
+    return Windowing(size, draw(st.integers(0, size - 1)), before=2, after=3)
+
+
+@given(windowings(), st.lists(st.integers(0, 60), min_size=1, max_size=6))
+@settings(max_examples=300, deadline=None)
+def test_windows_are_as_few_as_can_be_and_each_token_is_read_far_from_an_edge(
+    windowing: Windowing, counts: list[int]
+) -> None:
+    cut = windowing.cut(np.array(counts))
+    for number, tokens in enumerate(counts):
+        own = np.flatnonzero(cut.sentence == number)
+        windows = list(zip(cut.first[own].tolist(), cut.length[own].tolist(), strict=True))
+        ends = [first + length for first, length in windows]
+        assert windows[0][0] == 0 and ends[-1] == tokens
+        assert {length for _, length in windows} == {min(tokens, windowing.size)}
+        assert all(end - first >= windowing.overlap for (first, _), end in zip(windows[1:], ends, strict=False))
+        # One window less could not reach the end.
+        most = windowing.size + (len(windows) - 2) * (windowing.size - windowing.overlap)
+        assert len(windows) == 1 or most < tokens
+        read_in = [
+            window
+            for window, low, high in zip(range(len(own)), cut.owned_first[own], cut.owned_end[own], strict=True)
+            for _ in range(low, high)
+        ]
+        assert cut.owned_first[own].tolist() == [0, *cut.owned_end[own].tolist()[:-1]]
+        assert read_in == owners(windows, tokens)
+
+
 def test_a_token_at_a_window_edge_is_read_in_the_neighbour(encoder: SentenceEncoder) -> None:
     tight = SentenceEncoder(encoder.tokenizer, max_length=12, overlap=4)
     (sentence,) = tight.encode(["rain " * 25])
     owner = [np.full((len(w), 1), number) for number, w in enumerate(sentence.windows)]
     merged = sentence.merge(owner)[:, 0]
+    assert merged.tolist() == owners([(w.first, len(w) - 2) for w in sentence.windows], len(sentence))
     first, second = sentence.windows[:2]
     assert merged[first.first + len(first) - 3] == 1  # the first window's last token
     assert merged[second.first] == 0  # the second window's first token

@@ -15,8 +15,8 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from framing.codebook import Codebook
 from framing.markup import read_rows
 from framing.model import wordpiece
-from framing.model.encoding import model_text
 from framing.model.wordpiece import FEWEST, LONGEST_WORD, WordPiece
+from framing.text.characters import model_view
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "models" / "framing-minilm-l6" / "tokenizer.json"
@@ -91,7 +91,7 @@ def test_texts_that_could_go_wrong(word_piece: WordPiece, tokenizer: Tokenizer, 
 def test_all_seeds() -> None:
     codebook = Codebook.default()
     texts = [
-        model_text(row.sentence.text) for p in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(p, codebook)
+        model_view(row.sentence.text) for p in sorted((ROOT / "seeds").glob("*.tsv")) for row in read_rows(p, codebook)
     ]
     assert len(texts) > 5000
     tokenizer = Tokenizer.from_file(str(SHIPPED))

@@ -37,7 +37,7 @@ def test_a_page_with_pictures_and_comments():
         ("A tug passes the l", C),
         ("© NORDPIX/", D),
         ("Neighbours Decline", H),
-        ("MERROW (Nordpress)", B),
+        ("MERROW (Nordpress)", Kind.BODY),
         ('"During the siege ', B),
         ("Those losses made ", B),
         ("On March 9, Lt. Ge", B),

@@ -37,6 +37,9 @@ def quoted(text, state=OUTSIDE):
         ("``We left,'' he said", ["We left,"]),
         ('the ""great"" one', ["great"]),
         ('said—"we left"—and so on', ["we left"]),
+        # where the neighbours do not tell, marks open and close in turn
+        ('He said " we left " and " no " again', [" we left ", " no "]),
+        ('He said —"— we left —"— and so on', ["— we left —"]),
         # single marks
         ("Rebels admit ‘bitter loss’", ["bitter loss"]),
         ("Escape: 'We ran with the lamp' - baker", ["We ran with the lamp"]),
@@ -122,7 +125,14 @@ def test_one_entry_per_code_point_for_any_text(text, state):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet=st.characters(exclude_characters="\"＂“”„«»「」『』'‘’`\n\r\u2029")), st.booleans())
+@given(
+    st.text(
+        alphabet=st.characters(
+            exclude_characters="\"＂“”„«»「」『』'‘’`‹›″´＇‚\x82\x84\x8b\x91\x92\x93\x94\x9b\n\r\u2029"
+        )
+    ),
+    st.booleans(),
+)
 def test_without_marks_the_state_decides_everything(text, inside):
     result = scan(text, RUNNING if inside else OUTSIDE)
     assert result.mask == [inside] * len(text)

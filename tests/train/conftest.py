@@ -1,5 +1,6 @@
 """A tiny encoder on disk, as any Hugging Face encoder would be."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ WORDS = frozenset(  # a list of this length would be a page
     "witnesses officials rain market price won over we will return came at night up down short one that good deal "
     "longer word well yes no".split()
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_threads() -> Iterator[None]:
+    """The products of tiny models are no work for several threads, and waiting for them is, where cores are shared."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

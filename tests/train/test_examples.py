@@ -14,18 +14,22 @@ from framing.errors import ColumnError, FramingError, InputError, UnreadableFile
 from framing.markup import parse
 from framing.model.encoding import SentenceEncoder
 from framing.train.examples import (
+    ChoiceSpan,
     Example,
     ExampleDataset,
-    OutputSpan,
+    MarkSpan,
     collate,
     encode_examples,
     hold_out,
     read_attribution,
     read_examples,
 )
-from framing.types import Kind, Voice
+from framing.train.loss import UNKNOWN
+from tests.own_codebook import own_codebook
 
 CODEBOOK = Codebook.default()
+HEADS = CODEBOOK.heads
+OWN = own_codebook()
 MARKED = (
     "The [[rebels|rebels.author]] fled, [[he|source]] said, "
     '"the [[butchers|criminals.quoted]] [[may|hedge.epistemic]] return".'
@@ -42,12 +46,67 @@ def test_marked_rows_know_everything(tmp_path: Path) -> None:
     first, second = read_examples([str(path)], CODEBOOK)
     assert first.labels == {"rebels", "source", "criminals", "hedge.epistemic"}
     assert first.spans_known == first.labels_known == set(CODEBOOK.outputs)
-    assert [(first.text[v.start : v.end], v.voice) for v in first.voices] == [
-        ("rebels", Voice.AUTHOR),
-        ("butchers", Voice.QUOTED),
+    assert {(first.text[s.start : s.end], s.mark) for s in first.spans} == {
+        ("rebels", "rebels"),
+        ("he", "source"),
+        ("butchers", "criminals"),
+        ("may", "hedge.epistemic"),
+    }
+    assert [(first.text[c.start : c.end], c.head, c.name) for c in first.choices] == [
+        ("rebels", "voice", "author"),
+        ("butchers", "voice", "quoted"),
     ]
-    assert second.kind is Kind.HEADLINE
-    assert not second.labels
+    assert (first.answers, second.answers) == ({"kind": "body"}, {"kind": "headline"})
+    assert not second.labels and second.labels_known == set(CODEBOOK.outputs)
+
+
+def test_marked_rows_answer_the_tasks_of_a_codebook(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.tsv",
+        "g1\tstance=hostile topics=war+trade\tThe [[rebels|rebels.tone=ironic]] took the [[town|place.town]].",
+        "g1\ttopics=\tNothing to see",
+        "g1\t\tNothing",
+    )
+    first, second, third = read_examples([str(path)], OWN)
+    assert first.answers == {"stance": "hostile", "topics": "war+trade"}
+    assert first.choices == (ChoiceSpan(4, 10, "tone", "ironic"),)
+    assert first.spans == (MarkSpan(4, 10, "rebels"), MarkSpan(20, 24, "place.town"))
+    known = {"rebels", "terrorists", "place.town", "place.country"}
+    assert first.spans_known == first.labels_known == known
+    assert first.labels == {"rebels", "place.town"}
+    assert (second.answers, third.answers) == ({"topics": ""}, {})
+
+
+def test_targets_of_tasks_stand_in_their_heads(tmp_path: Path, encoder: SentenceEncoder) -> None:
+    path = write(
+        tmp_path / "a.tsv",
+        "g1\tstance=hostile topics=war+trade\tThe [[rebels|rebels.tone=ironic]] took the [[town|place.town]]",
+        "g1\ttopics=\tNothing to see",
+        "g1\t\tNothing",
+    )
+    items = encode_examples(read_examples([str(path)], OWN), encoder, OWN.heads)
+    encoded = encoder.encode(["The rebels took the town"])[0]
+    words = ["The rebels took the town"[start:end] for start, end in encoded.offsets]
+    rebels, town = (np.array([False, *(word == wanted for word in words), False]) for wanted in ("rebels", "town"))
+    assert rebels.sum() == town.sum() == 1
+    first, second, third = (item.targets for item in items)
+    assert first["labels"].tokens.tolist() == np.stack([rebels, rebels & False], axis=1).tolist()
+    assert first["place"].tokens.tolist() == np.stack([town, town & False], axis=1).tolist()
+    assert first["tone"].tokens.tolist() == np.where(rebels, 1, UNKNOWN).tolist()
+    assert (first["stance"].name, second["stance"].name, third["stance"].name) == (2, UNKNOWN, UNKNOWN)
+    assert first["topics"].names.tolist() == [True, False, True]
+    assert [bool(targets["topics"].known) for targets in (first, second, third)] == [True, True, False]
+    assert not second["topics"].names.any()
+    assert (second["tone"].tokens == UNKNOWN).all()
+
+
+def test_answers_are_read_on_the_first_window_alone(encoder: SentenceEncoder) -> None:
+    example = Example(text="word " * 400, group="g", answers={"stance": "neutral", "topics": "war"})
+    first, *others = encode_examples([example], encoder, OWN.heads)
+    assert (first.targets["stance"].name, bool(first.targets["topics"].known)) == (1, True)
+    assert others
+    for item in others:
+        assert (item.targets["stance"].name, bool(item.targets["topics"].known)) == (UNKNOWN, False)
 
 
 def test_quotation_state_runs_through_a_group_and_stops_at_the_next(tmp_path: Path) -> None:
@@ -89,7 +148,7 @@ def test_unknown_label_missing_column_and_empty_data_are_clear(tmp_path: Path) -
         read_examples([str(no_column)], CODEBOOK)
     with pytest.raises(InputError, match="no sentence"):
         read_examples([str(write(tmp_path / "c.tsv"))], CODEBOOK)
-    with pytest.raises(UnreadableFileError, match="names no file"):
+    with pytest.raises(UnreadableFileError, match="there is no file"):
         read_examples([str(tmp_path / "*.nothing")], CODEBOOK)
     with pytest.raises(FramingError, match=r"d\.tsv:2"):
         read_examples([str(write(tmp_path / "d.tsv", "g\tbody\tFine.", "g\tbody\t[[broken|rebels.author"))], CODEBOOK)
@@ -101,7 +160,7 @@ def test_no_group_is_on_both_sides_and_more_data_moves_none(groups: int, share: 
     examples = [Example(text=str(i), group=f"g{i % groups}") for i in range(3 * groups)]
     split = hold_out(examples, share, seed)
     assert not {e.group for e in split.train} & {e.group for e in split.validation}
-    assert len(split.train) + len(split.validation) == len(examples)
+    assert sorted(e.text for e in (*split.train, *split.validation)) == sorted(e.text for e in examples)
     more = hold_out([*examples, *(Example(text="new", group=f"n{i}") for i in range(30))], share, seed)
     assert {e.group for e in split.validation} <= {e.group for e in more.validation}
 
@@ -116,24 +175,26 @@ def test_targets_stand_on_the_marked_words(encoder: SentenceEncoder) -> None:
     example = Example(
         text=marked.text,
         group="g",
-        spans=tuple(OutputSpan(s.start, s.end, t.output) for s in marked.spans for t in s.tags),
+        spans=tuple(MarkSpan(s.start, s.end, t.output) for s in marked.spans for t in s.tags),
         spans_known=frozenset(CODEBOOK.outputs),
         labels_known=frozenset(CODEBOOK.outputs),
     )
-    (item,) = encode_examples([example], encoder, CODEBOOK.outputs)
+    (item,) = encode_examples([example], encoder, HEADS)
+    targets = item.targets["labels"]
     (encoded,) = encoder.encode([marked.text])
     for name in ("rebels", "criminals", "source", "hedge.epistemic"):
-        on = np.flatnonzero(item.labels[1:-1, CODEBOOK.outputs.index(name)])
+        on = np.flatnonzero(targets.tokens[1:-1, CODEBOOK.outputs.index(name)])
         words = marked.text[encoded.offsets[on[0], 0] : encoded.offsets[on[-1], 1]]
         assert words in {s.text for s in marked.spans if name in {t.output for t in s.tags}}
-    assert item.sentence.sum() == 4
+    carried = {name for name, on in zip(CODEBOOK.outputs, targets.sentence, strict=True) if on}
+    assert carried == {"rebels", "criminals", "source", "hedge.epistemic"}
 
 
 def test_sentence_labels_of_a_windowed_sentence_are_known_only_where_absent(encoder: SentenceEncoder) -> None:
     example = Example(
         text="word " * 400, group="g", labels=frozenset({"rebels"}), labels_known=frozenset(CODEBOOK.label_names)
     )
-    items = encode_examples([example], encoder, CODEBOOK.outputs)
+    items = [item.targets["labels"] for item in encode_examples([example], encoder, HEADS)]
     assert len(items) > 1
     rebels, heroes = CODEBOOK.outputs.index("rebels"), CODEBOOK.outputs.index("heroes")
     assert not any(item.sentence_known[rebels] for item in items)
@@ -145,10 +206,11 @@ def test_sentence_labels_of_a_windowed_sentence_are_known_only_where_absent(enco
 def test_stripping_punctuation_moves_spans_along(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    example = Example(text=text, group="g", spans=(OutputSpan(start, end, "rebels"),))
-    stripped = example.without_punctuation()
+    spans, choices = (MarkSpan(start, end, "rebels"),), (ChoiceSpan(start, end, "voice", "author"),)
+    stripped = Example(text=text, group="g", spans=spans, choices=choices).without_punctuation()
     expected = "".join(c for c in text[start:end] if c not in ",'’‘`")
-    assert [stripped.text[s.start : s.end] for s in stripped.spans] == ([expected] if expected else [])
+    for moved in (stripped.spans, stripped.choices):
+        assert [stripped.text[s.start : s.end] for s in moved] == ([expected] if expected else [])
 
 
 def test_attribution_corpus_knows_sources_and_voices_only(tmp_path: Path) -> None:
@@ -161,30 +223,43 @@ def test_attribution_corpus_knows_sources_and_voices_only(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl.gz"
     with gzip.open(path, "wt") as file:
         file.write(json.dumps(record) + "\n")
-    (example,) = read_attribution([str(path)], 10, seed=0)
-    assert example.labels_known == {"source"}
-    voices = {text[v.start : v.end].strip(' "'): v.voice for v in example.voices}
-    assert voices["The mayor said"] is Voice.AUTHOR
-    assert voices["the road is"] is Voice.ATTRIBUTED
-    assert voices["a disgrace to us"] is Voice.QUOTED
+    (example,) = read_attribution([str(path)], 10, 0, CODEBOOK)
+    assert example.labels == example.labels_known == example.spans_known == {"source"}
+    assert example.spans == (MarkSpan(0, 9, "source"),)
+    voices = {text[c.start : c.end].strip(' "'): c.name for c in example.choices if c.head == "voice"}
+    assert voices["The mayor said"] == "author"
+    assert voices["the road is"] == "attributed"
+    assert voices["a disgrace to us"] == "quoted"
+    # By their roles, whatever their names; where there are none, nothing is known.
+    roles = {"ours": {"role": "own"}, "theirs": {"role": "cited"}, "spoken": {"role": "quoted"}}
+    (renamed,) = read_attribution([str(path)], 10, 0, Codebook.from_dict({"labels": ["a"], "voices": roles}))
+    assert {c.name for c in renamed.choices} == set(roles)
+    (silent,) = read_attribution([str(path)], 10, 0, OWN)
+    assert (silent.choices, silent.spans, silent.labels_known) == ((), (), frozenset())
 
 
 def test_collate_pads_and_masks(encoder: SentenceEncoder) -> None:
     items = encode_examples(
         [Example(text="A short one.", group="a"), Example(text="One that is a good deal longer.", group="b")],
         encoder,
-        CODEBOOK.outputs,
+        HEADS,
     )
     batch = collate(items)
-    lengths = [len(item.input_ids) for item in items]
-    assert batch["attention_mask"].sum(dim=1).tolist() == lengths
-    assert batch["targets"].token_mask.sum(dim=1).tolist() == [n - 2 for n in lengths]
+    longest = max(len(item.input_ids) for item in items)
+    for row, item in enumerate(items):
+        n = len(item.input_ids)
+        padding = [0] * (longest - n)
+        assert batch["input_ids"][row].tolist() == [*item.input_ids.tolist(), *padding]
+        assert batch["attention_mask"][row].tolist() == [1] * n + padding
+        assert batch["targets"].token_mask[row].tolist() == [0, *[1] * (n - 2), 0, *padding]
+    assert set(batch["targets"].of) == {"labels", "voice", "kind"}
+    assert batch["targets"].of["labels"].tokens.shape == (2, longest, len(CODEBOOK.outputs))
 
 
 def test_dataset_draws_stripped_forms_now_and_then(encoder: SentenceEncoder) -> None:
     plain, stripped = encoder.encode(["Well, yes, no, it's so.", "Well yes no its so."])
     dataset = ExampleDataset(
-        [Example(text="Well, yes, no, it's so.", group="g")], encoder, CODEBOOK.outputs, strip_punctuation=0.5
+        [Example(text="Well, yes, no, it's so.", group="g")], encoder, HEADS, strip_punctuation=0.5
     )
     drawn = {tuple(dataset[0].input_ids.tolist()) for _ in range(64)}
     assert drawn == {tuple(e.windows[0].ids.tolist()) for e in (plain, stripped)}

@@ -111,6 +111,7 @@ def test_a_users_mistake_is_one_message_and_exit_code_2(
     assert not (workspace / "model" / "SHA256SUMS").exists()
 
 
+@pytest.mark.slow
 def test_the_command_itself_answers_a_mistyped_flag() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "framing.cli.train", "--trian", "x.tsv"], capture_output=True, text=True, check=False

@@ -16,7 +16,7 @@ import framing
 from framing.codebook import Codebook
 from framing.errors import SettingError
 from framing.model.encoding import SentenceEncoder
-from framing.model.modeling import FramingModel, FramingOutput
+from framing.model.network import FramingModel, FramingOutput
 from framing.text.quotations import OUTSIDE
 from framing.train.average import average
 from framing.train.base import Base, load_base
@@ -26,6 +26,7 @@ from framing.train.loop import load_split, load_unlabeled
 from framing.train.loop import run as train
 from framing.train.loss import Lesson, LossWeights, lesson_loss
 from framing.train.teacher import Teacher
+from tests.train.test_loss import HEADS, KIND, LABELS, PLACE, TOPICS, VOICE
 from tests.train.tiny_runs import CODEBOOK, ENDS, arguments
 
 SENTENCES = [
@@ -57,6 +58,17 @@ def student_of(folder: Path, layers: list[int]) -> Base:
 # --- the loss ---------------------------------------------------------------------------------------------------------
 
 
+def said_by(logits: torch.Tensor, scope: str) -> torch.Tensor:
+    """Logits of all heads of a scope as a teacher says them: as probabilities."""
+    parts = [logits[..., HEADS.columns(head)] for head in HEADS.of_scope(scope)]
+    activations = [torch.sigmoid if head.activation == "sigmoid" else softmax for head in HEADS.of_scope(scope)]
+    return torch.cat([activation(part) for activation, part in zip(activations, parts, strict=True)], dim=-1)
+
+
+def softmax(logits: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(dim=-1)
+
+
 def lesson_and_output() -> tuple[FramingOutput, Lesson, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
 
@@ -64,14 +76,13 @@ def lesson_and_output() -> tuple[FramingOutput, Lesson, torch.Tensor]:
         return torch.randn(*shape, generator=generator)
 
     output = FramingOutput(
-        labels=drawn(2, 5, 3).requires_grad_(),
-        voice=drawn(2, 5, 4).requires_grad_(),
-        kind=drawn(2, 5).requires_grad_(),
+        tokens=drawn(2, 5, 9).requires_grad_(),
+        sentences=drawn(2, 8).requires_grad_(),
         states=drawn(2, 5, 8).requires_grad_(),
     )
     mask = torch.ones(2, 5)
     mask[1, 4] = 0  # padding
-    lesson = Lesson(drawn(2, 5, 3).sigmoid(), drawn(2, 5, 4).softmax(-1), drawn(2, 5).softmax(-1), drawn(2, 5, 8), mask)
+    lesson = Lesson(said_by(drawn(2, 5, 9), "token"), said_by(drawn(2, 8), "sentence"), drawn(2, 5, 8), mask)
     inner = mask.clone()
     inner[:, 0] = inner[0, 4] = inner[1, 3] = 0
     return output, lesson, inner
@@ -79,39 +90,54 @@ def lesson_and_output() -> tuple[FramingOutput, Lesson, torch.Tensor]:
 
 def test_the_parts_are_torchs_own_losses() -> None:
     output, lesson, inner = lesson_and_output()
-    parts = lesson_loss(output, lesson, inner, LossWeights())
-    tokens = inner.bool()
-    evidence = functional.binary_cross_entropy(output.labels[tokens].sigmoid(), lesson.labels[tokens], reduction="sum")
-    torch.testing.assert_close(parts.evidence, evidence / tokens.sum())
-    torch.testing.assert_close(parts.kind, functional.cross_entropy(output.kind, lesson.kind))
-    voices = functional.cross_entropy(output.voice[tokens], lesson.voice[tokens], reduction="none")
-    weights = lesson.labels[tokens].amax(dim=-1)
-    torch.testing.assert_close(parts.voice, (voices * weights).sum() / weights.sum())
+    loss = lesson_loss(output, lesson, inner, HEADS, LossWeights(states=2.0))
+    tokens, parts = inner.bool(), dict(loss.parts)
+    for name, columns in (("labels", LABELS), ("place", PLACE)):
+        logits, said = output.tokens[tokens][:, columns], lesson.tokens[tokens][:, columns]
+        by_torch = functional.binary_cross_entropy(logits.sigmoid(), said, reduction="sum")
+        torch.testing.assert_close(parts.pop(name), by_torch / tokens.sum())
+    torch.testing.assert_close(
+        parts.pop("kind"), functional.cross_entropy(output.sentences[:, KIND], lesson.sentences[:, KIND])
+    )
+    topics = functional.binary_cross_entropy(
+        output.sentences[:, TOPICS].sigmoid(), lesson.sentences[:, TOPICS], reduction="sum"
+    )
+    torch.testing.assert_close(parts.pop("topics"), topics / 2)
+    # A token's voice counts as much as it is marked with anything.
+    voices = functional.cross_entropy(
+        output.tokens[tokens][:, VOICE], lesson.tokens[tokens][:, VOICE], reduction="none"
+    )
+    weights = torch.cat([lesson.tokens[tokens][:, columns] for columns in (LABELS, PLACE)], dim=-1).amax(dim=-1)
+    torch.testing.assert_close(parts.pop("voice"), (voices * weights).sum() / weights.sum())
     all_tokens = lesson.state_mask.bool()
-    torch.testing.assert_close(parts.states, functional.mse_loss(output.states[all_tokens], lesson.states[all_tokens]))
+    states = functional.mse_loss(output.states[all_tokens], lesson.states[all_tokens])
+    torch.testing.assert_close(parts.pop("states"), states)
+    assert not parts
+    factors = {"labels": 1.0, "kind": 0.2, "voice": 0.5, "topics": 0.5, "place": 1.0, "states": 2.0}
+    by_hand = sum(factor * loss.parts[name].item() for name, factor in factors.items())
+    assert loss.total.item() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_who_says_the_same_has_nothing_to_learn() -> None:
     output, lesson, inner = lesson_and_output()
     same = replace(
         lesson,
-        labels=output.labels.detach().sigmoid(),
-        voice=output.voice.detach().softmax(-1),
-        kind=output.kind.detach().softmax(-1),
+        tokens=said_by(output.tokens.detach(), "token"),
+        sentences=said_by(output.sentences.detach(), "sentence"),
         states=output.states.detach().clone(),
     )
-    lesson_loss(output, same, inner, LossWeights()).total.backward()
-    for part in (output.labels, output.voice, output.kind, output.states):
+    lesson_loss(output, same, inner, HEADS, LossWeights()).total.backward()
+    for part in (output.tokens, output.sentences, output.states):
         torch.testing.assert_close(part.grad, torch.zeros_like(part), atol=1e-6, rtol=0)
 
 
 def test_padding_teaches_nothing() -> None:
     output, lesson, inner = lesson_and_output()
-    lesson_loss(output, lesson, inner, LossWeights()).total.backward()
+    lesson_loss(output, lesson, inner, HEADS, LossWeights()).total.backward()
     assert not output.states.grad[1, 4].any()
-    assert not output.labels.grad[1, 3:].any()
-    assert not output.voice.grad[1, 3:].any()
+    assert not output.tokens.grad[1, 3:].any()
     assert output.states.grad[1, 3].any()
+    assert output.tokens.grad[1, 1:3].all()
 
 
 # --- what the teacher says --------------------------------------------------------------------------------------------
@@ -120,17 +146,18 @@ def test_padding_teaches_nothing() -> None:
 def test_each_item_gets_what_the_teacher_says_of_it_alone(taught_folder: Path) -> None:
     student = student_of(taught_folder, [0])
     encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
-    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.config.outputs)
+    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.heads)
     taught = Teacher(str(taught_folder / "teacher"), student, states=True).teach(items)
     model = FramingModel.from_pretrained(taught_folder / "teacher").eval()
     for item in taught:
         ids = torch.from_numpy(item.input_ids)[None]
         with torch.inference_mode():
             alone = model(ids, torch.ones_like(ids), torch.from_numpy(item.quotation)[None], output_states=True)
+        labels, voice, kind = (model.heads.columns(head) for head in model.heads)
         for said, expected in (
-            (item.taught.labels, alone.labels[0].sigmoid()),
-            (item.taught.voice, alone.voice[0].softmax(-1)),
-            (item.taught.kind, alone.kind[0].softmax(-1)),
+            (item.taught.tokens[:, labels], alone.tokens[0, :, labels].sigmoid()),
+            (item.taught.tokens[:, voice], alone.tokens[0, :, voice].softmax(-1)),
+            (item.taught.sentences[kind], alone.sentences[0, kind].softmax(-1)),
             (item.taught.states, alone.states[0]),
         ):
             np.testing.assert_allclose(said.astype(np.float32), expected.numpy(), atol=2e-3)
@@ -140,11 +167,12 @@ def test_each_item_gets_what_the_teacher_says_of_it_alone(taught_folder: Path) -
 def test_a_batch_of_taught_items_has_a_lesson_of_its_padded_shape(taught_folder: Path) -> None:
     student = student_of(taught_folder, [1])
     encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
-    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.config.outputs)
+    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.heads)
     batch = collate(Teacher(str(taught_folder / "teacher"), student, states=False).teach(items))
     lesson = batch["targets"].lesson
     rows, length = batch["input_ids"].shape
-    assert lesson.labels.shape == (rows, length, len(student.model.config.outputs))
+    assert lesson.tokens.shape == (rows, length, student.model.heads.width("token"))
+    assert lesson.sentences.shape == (rows, student.model.heads.width("sentence"))
     assert lesson.states.shape == (rows, length, 0)
     assert torch.equal(lesson.state_mask, batch["attention_mask"].float())
     assert collate(items)["targets"].lesson is None
@@ -200,7 +228,7 @@ def test_unlabeled_text_is_cut_and_knows_its_quotations(tmp_path: Path) -> None:
     }  # the third is too short to be a sentence of news
     assert texts['He said: "The town was lost in the night.'] == OUTSIDE
     assert texts['Nobody came to help us there."'].inside
-    assert not any(example.spans_known or example.labels_known for example in drawn)
+    assert not any(example.spans_known or example.labels_known or example.answers for example in drawn)
     assert read_unlabeled([str(path)], 3, seed=1) == drawn[:3]
 
 
@@ -250,6 +278,37 @@ def test_a_teacher_that_does_not_know_a_label_is_refused(taught_folder: Path, tm
     base = load_base(ModelArguments(base=str(taught_folder / "teacher")), Codebook.load(tmp_path / "codebook.yaml"))
     with pytest.raises(SettingError, match="does not know 'heroes'"):
         Teacher(str(taught_folder / "teacher"), base, states=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"tasks": {"stance": ["pro", "con"]}}, "does not know 'pro' of 'stance'"),
+        ({"voices": ["quoted", "author", "attributed", "distanced"]}, "has other names for 'voice'"),
+        ({"kinds": ["body", "tweet"]}, "does not know 'tweet' of 'kind'"),
+    ],
+)
+def test_a_teacher_with_other_heads_is_refused(taught_folder: Path, changed: dict[str, object], problem: str) -> None:
+    codebook = Codebook.from_dict(CODEBOOK | changed)
+    base = load_base(ModelArguments(base=str(taught_folder / "teacher")), codebook)
+    with pytest.raises(SettingError, match=problem):
+        Teacher(str(taught_folder / "teacher"), base, states=True)
+
+
+def test_a_student_may_know_less_and_in_another_order(taught_folder: Path) -> None:
+    codebook = Codebook.from_dict({"labels": ["terrorists", "rebels"], "hedges": ["hearsay"], "kinds": "none"})
+    base = load_base(ModelArguments(base=str(taught_folder / "teacher")), codebook)
+    encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=128)
+    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, base.model.heads)
+    whole = student_of(taught_folder, [0])
+    less, all_of_it = (
+        Teacher(str(taught_folder / "teacher"), student, states=False).teach(items) for student in (base, whole)
+    )
+    wanted = [whole.model.heads[0].names.index(name) for name in base.model.heads[0].names]
+    wanted += [len(whole.model.heads[0].names) + number for number in range(len(codebook.voices))]
+    for one, other in zip(less, all_of_it, strict=True):
+        np.testing.assert_array_equal(one.taught.tokens, other.taught.tokens[:, wanted])
+        assert one.taught.sentences.shape == (0,)
 
 
 def test_states_of_another_width_are_refused_unless_left_out(taught_folder: Path) -> None:

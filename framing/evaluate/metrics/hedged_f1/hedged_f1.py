@@ -1,10 +1,12 @@
-"""F1 of "this sentence is hedged", over scikit-learn."""
+"""F1 of "this sentence is hedged"."""
 
 import datasets
 import evaluate
-from sklearn.metrics import precision_recall_fscore_support
+import numpy as np
 
-_DESCRIPTION = """Precision, recall and F1 of whether a sentence is hedged (an epistemic, hearsay or distancing cue)."""
+from framing.evaluate.scoring import precision_recall_f1, tallies
+
+_DESCRIPTION = """Precision, recall and F1 of whether a sentence is hedged."""
 
 _INPUTS = """
 Args:
@@ -27,7 +29,4 @@ class HedgedF1(evaluate.Metric):
         )
 
     def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            references, predictions, average="binary", zero_division=float("nan")
-        )
-        return {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+        return precision_recall_f1(tallies(np.array(predictions, dtype=bool), np.array(references, dtype=bool)))

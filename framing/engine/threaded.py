@@ -1,0 +1,143 @@
+"""What the engines have in common that run a checkpoint's ``model.onnx`` on the CPU, each with a runtime of its own.
+
+Measured on shared cores, barriers between the threads of one matrix product cost most. So each batch is computed by one
+thread, and as many threads as there are cores each take the next of many small batches. The weights are in memory once.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from framing.codebook import Heads
+from framing.engine.base import Batch, BatchLogits, Engine
+from framing.engine.processor import instructions, usable_cores
+from framing.errors import CheckpointCorruptedError, CheckpointError, SettingError
+from framing.model.checkpoint import GRAPH, WEIGHTS, Checkpoint, read_sums
+
+
+class GraphEngine(Engine):
+    """Runs ``model.onnx`` on the CPU, with several batches at the same time.
+
+    Args:
+        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
+        threads: batches computed at the same time; as many as this process has cores when ``None``.
+
+    Raises:
+        SettingError: ``threads`` is not positive.
+
+    Attributes:
+        runtime: the module that computes; its distribution may have another name (``onnxruntime-gpu``).
+        threads: as given, or as found.
+        heads: of the model.
+    """
+
+    device = "cpu"
+    runtime: ClassVar[ModuleType]
+
+    def __init__(self, checkpoint: Checkpoint, threads: int | None) -> None:
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads is {threads}", expected="1 or more, or None for one per core")
+        self.threads = threads or usable_cores()
+        self.heads = checkpoint.heads
+
+    def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
+        """Run the batches on all threads; results in the batches' order."""
+        workers = min(self.threads, len(batches))
+        if workers < 2:
+            yield from map(self.run, batches)
+            return
+        # A pool for each call costs a fraction of one batch, and leaves no thread behind for a fork to lose.
+        with ThreadPoolExecutor(workers, thread_name_prefix=f"framing-{self.name}") as pool:
+            yield from pool.map(self.run, batches)
+
+    def describe(self) -> dict[str, Any]:
+        """What runs where, JSON-ready."""
+        return {
+            "engine": self.name,
+            "device": self.device,
+            "precision": self.precision,
+            "threads": self.threads,
+            "token_budget": self.token_budget,
+            "machine": platform.machine(),
+            "instructions": list(instructions()),
+            self.runtime.__name__: self.runtime.__version__,
+        }
+
+
+def logits_of(outputs: Sequence[np.ndarray], batch: Batch, heads: Heads) -> BatchLogits:
+    """The graph's outputs, in order, as what they are; a scope that has no heads has no output.
+
+    Args:
+        outputs: float32 arrays.
+        batch: what was computed.
+        heads: of the model.
+
+    Raises:
+        CheckpointCorruptedError: they have other shapes than the heads need.
+    """
+    rows, length = batch.input_ids.shape
+    token, sentence = heads.width("token"), heads.width("sentence")
+    expected: list[tuple[int, ...]] = [(rows, length, token)] * bool(token) + [(rows, sentence)] * bool(sentence)
+    if [output.shape for output in outputs] != expected:
+        raise CheckpointCorruptedError(
+            f"the graph gives {[output.shape for output in outputs]} for {rows} windows of {length} tokens",
+            expected=f"{expected}, as the heads of the checkpoint need",
+            hint="write the graph again: python -m framing.model.onnx_graph FOLDER",
+        )
+    left = iter(outputs)
+    tokens = next(left) if token else np.empty((rows, length, 0), np.float32)
+    sentences = next(left) if sentence else np.empty((rows, 0), np.float32)
+    return BatchLogits(tokens, sentences)
+
+
+def graph_of(checkpoint: Checkpoint) -> Path:
+    """The checkpoint's graph.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    if GRAPH not in read_sums(checkpoint.folder):
+        raise CheckpointError(
+            f"{checkpoint.folder} has no {GRAPH} on record, which the engines 'onnx' and 'openvino' run",
+            expected=f"{GRAPH}, which framing-train writes for BERT encoders",
+            hint=f"use engine='torch', or {_how_to_write(checkpoint)}",
+        )
+    return checkpoint.folder / GRAPH
+
+
+def check_weights(checkpoint: Checkpoint, built_for: str | None) -> None:
+    """See that the graph's offsets belong to the checkpoint's weights.
+
+    Args:
+        checkpoint: with a graph.
+        built_for: SHA-256 of the weights that the graph was written for, as it says itself.
+
+    Raises:
+        CheckpointCorruptedError: they are others.
+    """
+    sums = read_sums(checkpoint.folder)
+    if built_for != sums[WEIGHTS]:
+        raise CheckpointCorruptedError(
+            f"{checkpoint.folder / GRAPH} was written for other weights than {WEIGHTS}",
+            expected=f"a graph for the weights with SHA-256 {sums[WEIGHTS]}",
+            hint=_how_to_write(checkpoint),
+        )
+
+
+def cannot_open(checkpoint: Checkpoint, runtime: str, error: Exception) -> CheckpointCorruptedError:
+    """What to raise when a runtime cannot open the graph."""
+    return CheckpointCorruptedError(
+        f"{runtime} cannot open {checkpoint.folder / GRAPH}: {error}", hint=_how_to_write(checkpoint)
+    )
+
+
+def _how_to_write(checkpoint: Checkpoint) -> str:
+    folder = checkpoint.folder
+    return f"write it: python -m framing.model.onnx_graph {folder} && python -m framing.model.checkpoint {folder}"

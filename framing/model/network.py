@@ -1,0 +1,189 @@
+"""The model: one encoder pass, small heads on its token states, and evidence by construction.
+
+A sentence's logit for a label is the largest logit of its tokens for it. What the model says of a sentence it can
+therefore show in the words; and since the maximum carries the gradient, it also learns evidence from examples that
+carry sentence labels only (multiple-instance learning with max pooling; Ilse et al. 2018, "Attention-based deep
+multiple instance learning", compare it with other poolings).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from framing.codebook import Head, Heads
+from framing.codebook.heads import Scope
+from framing.model.configuration import FramingConfig
+
+#: What masked-out positions get before a maximum over tokens; its sigmoid is 0 in any precision.
+NEGATIVE = -30.0
+
+
+@dataclass
+class FramingOutput(ModelOutput):
+    """Logits of one batch; :meth:`framing.codebook.Heads.columns` says whose they are.
+
+    Attributes:
+        tokens: float [batch, length, token width], of the heads that are read on every token.
+        sentences: float [batch, sentence width], of the heads that are read on the first token.
+        states: float [batch, length, hidden], the encoder's token states that all of these are read from, if asked for.
+    """
+
+    tokens: torch.Tensor | None = None
+    sentences: torch.Tensor | None = None
+    states: torch.Tensor | None = None
+
+
+class FramingModel(PreTrainedModel):
+    """An encoder with the heads of a codebook.
+
+    ``from_pretrained`` loads the half-precision weights of a checkpoint as float32 unless ``dtype`` says otherwise;
+    ``save_pretrained`` writes half precision, in safetensors only.
+
+    Attributes:
+        heads: what the model says; ``model.layer(head)`` is the linear layer of each.
+    """
+
+    config_class = FramingConfig
+    base_model_prefix = "framing"
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_attention_backend = True
+
+    def __init__(self, config: FramingConfig) -> None:
+        super().__init__(config)
+        if config.encoder is None:
+            raise ValueError("FramingConfig.encoder is None; expected the configuration of a Hugging Face encoder")
+        self.encoder = AutoModel.from_config(config.encoder)
+        if hasattr(self.encoder, "pooler"):
+            self.encoder.pooler = None  # the heads read token states; the pooler's weights would be dead
+        hidden = self.encoder.config.hidden_size
+        self.quotation_embeddings = nn.Embedding(2, hidden)
+        self.dropout = nn.Dropout(config.head_dropout)
+        self.heads = Heads.from_list(config.heads)
+        for head in self.heads:
+            self.add_module(head.module, nn.Linear(hidden, len(head.names)))
+        self.post_init()
+
+    def layer(self, head: Head) -> nn.Linear:
+        """The linear layer of a head."""
+        layer: nn.Linear = getattr(self, head.module)
+        return layer
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        quotation: torch.Tensor,
+        *,
+        output_states: bool = False,
+        **kwargs: Any,
+    ) -> FramingOutput:
+        """Read a batch of tokenized sentences.
+
+        Args:
+            input_ids: int64 [batch, length].
+            attention_mask: int64 [batch, length], 1 on tokens and 0 on padding.
+            quotation: int64 [batch, length], 1 on tokens inside quotation marks, also where the marks themselves
+                stand in another sentence (:func:`framing.text.quotations.scan`).
+            output_states: give the token states too.
+            kwargs: what transformers' Trainer passes; not used.
+        """
+        embedded = self.encoder.get_input_embeddings()(input_ids) + self.quotation_embeddings(quotation)
+        states = self.encoder(inputs_embeds=embedded, attention_mask=attention_mask).last_hidden_state
+        read = self.dropout(states)
+        return FramingOutput(
+            tokens=self._joined(read, "token"),
+            sentences=self._joined(read[:, 0], "sentence"),
+            states=states if output_states else None,
+        )
+
+    def _joined(self, states: torch.Tensor, scope: Scope) -> torch.Tensor:
+        """The logits of all heads of a scope side by side; float [..., width]."""
+        logits = [self.layer(head)(states) for head in self.heads.of_scope(scope)]
+        return torch.cat(logits, dim=-1) if logits else states.new_zeros((*states.shape[:-1], 0))
+
+    @classmethod
+    def from_encoder(cls, encoder: PreTrainedModel, config: FramingConfig) -> FramingModel:
+        """A model with fresh heads around a pretrained encoder; the encoder's weights are taken over, not copied.
+
+        The quotation embedding starts at zero, so that the encoder's behaviour is at first its own, and the bias of
+        what can be marked on tokens at a logit of -4: nearly all tokens carry nearly no label.
+        """
+        model = cls(config)
+        if hasattr(encoder, "pooler"):
+            encoder.pooler = None
+        model.encoder = encoder
+        with torch.no_grad():
+            model.quotation_embeddings.weight.zero_()
+            for head in model.heads:
+                if (head.scope, head.activation) == ("token", "sigmoid"):
+                    model.layer(head).bias.fill_(-4.0)
+        return model
+
+    def adopt_heads(self, other: FramingModel) -> list[str]:
+        """Copy what another model on the same encoder already knows: its quotation embedding, and heads of equal name.
+
+        Of a sigmoid, each name that both have is taken over; of a softmax, whose names compete, all or none.
+
+        Returns:
+            The names whose weights were taken over from sigmoid heads.
+        """
+        shared: list[str] = []
+        with torch.no_grad():
+            self.quotation_embeddings.weight.copy_(other.quotation_embeddings.weight)
+            for head in self.heads:
+                theirs = other.heads.find(head.name)
+                if theirs is None or theirs.activation != head.activation:
+                    continue
+                here, there = self.layer(head), other.layer(theirs)
+                if head.activation == "softmax":
+                    if head.names == theirs.names:
+                        here.load_state_dict(there.state_dict())
+                    continue
+                names = [name for name in head.names if name in theirs.names]
+                rows, from_rows = [head.names.index(n) for n in names], [theirs.names.index(n) for n in names]
+                here.weight[rows] = there.weight[from_rows]
+                here.bias[rows] = there.bias[from_rows]
+                shared += names
+        return shared
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> FramingModel:
+        """Load a checkpoint as float32 (see :meth:`transformers.PreTrainedModel.from_pretrained`).
+
+        Only safetensors are read, and code from a hub is never run.
+        """
+        if kwargs.pop("trust_remote_code", False):
+            raise ValueError("trust_remote_code=True is refused; a framing checkpoint needs no code of its own")
+        kwargs.setdefault("dtype", torch.float32)
+        kwargs["use_safetensors"] = True
+        return super().from_pretrained(*args, **kwargs)
+
+    def save_pretrained(self, save_directory: Any, *, half_precision: bool = True, **kwargs: Any) -> None:
+        """Write ``config.json`` and ``model.safetensors``.
+
+        Args:
+            save_directory: folder, made if need be.
+            half_precision: store float16. A state that training resumes from must not lose digits.
+            kwargs: see :meth:`transformers.PreTrainedModel.save_pretrained`.
+        """
+        state = kwargs.pop("state_dict", None) or self.state_dict()
+        if not half_precision:
+            super().save_pretrained(save_directory, state_dict=state, **kwargs)
+            return
+        halved = {
+            name: tensor.detach().to(torch.float16) if tensor.is_floating_point() else tensor
+            for name, tensor in state.items()
+        }
+        super().save_pretrained(save_directory, state_dict=halved, **kwargs)
+
+
+AutoConfig.register("framing", FramingConfig)
+AutoModel.register(FramingConfig, FramingModel)

@@ -1,0 +1,186 @@
+"""News-archive exports: one text file that holds many articles, each with its outlet, date and title.
+
+Three layouts are known by their own marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
+``End of Document``) and Factiva (two-letter field codes on lines of their own, or before the field).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from framing.reading.dates import iso_day
+
+_LEXIS_HEAD = re.compile(r"^[ \t\f\ufeff]*\d+ of \d+ DOCUMENTS?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_LEXIS_FIELD = re.compile(r"^(?:BYLINE|SECTION|LENGTH|DATELINE|HEADLINE|LOAD-DATE|LANGUAGE): ", re.MULTILINE)
+_NEXIS_FIELD = re.compile(r"^(?:Section|Length|Byline|Highlight|Dateline|Load-Date):", re.MULTILINE)
+_NEXIS_BODY = re.compile(r"^Body[ \t]*\r?$", re.MULTILINE)
+_NEXIS_END = re.compile(r"^[ \t]*End of Document[ \t]*\r?$", re.MULTILINE)
+_FACTIVA_CODE = re.compile(
+    r"^(SE|HD|BY|CR|WC|PD|ET|SN|SC|ED|PG|VOL|LA|CY|LP|TD|CO|IN|NS|RE|IPD|IPC|PUB|AN)(?:\r?$|[ \t]{2,}(?=\S)|\t)",
+    re.MULTILINE,
+)
+_FACTIVA_NEEDED = frozenset({"HD", "PD", "SN"})
+_FEWEST_CODES = 6
+
+_LONGEST_DATE_LINE = 60
+_NOT_A_TITLE = re.compile(
+    r"(?:(?:final|late|early|first|second|third|national|city|london|us|usa|asia|europe|metro|home|sunday|weekend|all|"
+    r"[\w ]{1,20}) (?:edition|editions)\b.*|\d{1,2}[:.]\d\d ?(?:[ap]\.?m\.?)?.*|correction appended|copyright\b.*|"
+    r"all rights reserved.*|\(c\) .*|page \d+ of \d+)",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(r"[A-Z][A-Za-z-]{2,30}:(?:\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article of an export.
+
+    Attributes:
+        start, end: of its text in the file, in code points, half-open; the text begins with the title.
+        title, outlet: as printed; ``None`` where the layout is not kept.
+        published: the day, as ISO 8601.
+    """
+
+    start: int
+    end: int
+    title: str | None = None
+    outlet: str | None = None
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that is not blank: its place, and its text without the white space around it."""
+
+    start: int
+    text: str
+    indent: int
+    after_gap: bool
+
+
+def is_export(beginning: str) -> bool:
+    """Whether a text that begins like this is an export of a news archive.
+
+    Args:
+        beginning: some thousand code points.
+    """
+    return _layout(beginning) is not None
+
+
+def articles_of(text: str) -> list[Article]:
+    """The articles of an export, in order; empty if the text is none.
+
+    Args:
+        text: the whole file.
+    """
+    split = _layout(text)
+    return list(split(text)) if split is not None else []
+
+
+def _layout(text: str) -> Callable[[str], Iterator[Article]] | None:
+    if _LEXIS_HEAD.search(text) and _LEXIS_FIELD.search(text):
+        return _lexis
+    if _NEXIS_BODY.search(text) and len(set(_NEXIS_FIELD.findall(text))) >= 2:
+        return _nexis
+    codes = [match[1] for match in _FACTIVA_CODE.finditer(text)]
+    if _FACTIVA_NEEDED.issubset(codes) and len(set(codes)) >= _FEWEST_CODES:
+        return _factiva
+    return None
+
+
+def _lexis(text: str) -> Iterator[Article]:
+    heads = list(_LEXIS_HEAD.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    for head, end in zip(heads, ends, strict=True):
+        lines = _lines(text, head.end(), end)
+        dated = next((at for at, line in enumerate(lines[:12]) if _is_date_line(line)), None)
+        outlet = (
+            next((line.text for line in lines[:dated] if not _NOT_A_TITLE.fullmatch(line.text)), None)
+            if dated
+            else None
+        )
+        titled = next((at for at, line in enumerate(lines[:40]) if line.text.startswith("HEADLINE:")), None)
+        if titled is not None:
+            begin = text.index("HEADLINE:", lines[titled].start) + len("HEADLINE:")
+            begin += len(text[begin:end]) - len(text[begin:end].lstrip())
+            title = " ".join([lines[titled].text.removeprefix("HEADLINE:").strip(), *_goes_on(lines, titled)])
+            yield Article(begin, end, title.strip() or None, outlet, _day(lines, dated))
+            continue
+        at = 0 if dated is None else dated + 1
+        while at < len(lines) and (_NOT_A_TITLE.fullmatch(lines[at].text) or (dated and lines[at].indent > 8)):
+            at += 1
+        yield _titled(lines, at, end, outlet, _day(lines, dated))
+
+
+def _nexis(text: str) -> Iterator[Article]:
+    begin = 0
+    for end in [*(match.end() for match in _NEXIS_END.finditer(text)), len(text)]:
+        body = _NEXIS_BODY.search(text, begin, end)
+        if body is None:
+            continue
+        lines = _lines(text, begin, body.start())
+        # A cover sheet may come before the first title: the date tells where the title is.
+        dated = next((at for at, line in enumerate(lines) if at >= 2 and _is_date_line(line)), None)
+        if dated is None:
+            yield Article(begin, end)
+        else:
+            first = dated - 2
+            while first > 0 and not lines[first].after_gap:
+                first -= 1
+            title = " ".join(line.text for line in lines[first : dated - 1])
+            yield Article(lines[first].start, end, title, lines[dated - 1].text, _day(lines, dated))
+        begin = end
+
+
+def _factiva(text: str) -> Iterator[Article]:
+    codes = list(_FACTIVA_CODE.finditer(text))
+    heads = [at for at, match in enumerate(codes) if match[1] == "HD"]
+    for at, following in zip(heads, [*heads[1:], len(codes)], strict=True):
+        end = codes[following].start() if following < len(codes) else len(text)
+        fields: dict[str, str] = {}
+        for number in range(at, following):
+            stop = codes[number + 1].start() if number + 1 < len(codes) else len(text)
+            fields.setdefault(codes[number][1], " ".join(text[codes[number].end() : stop].split()))
+        begin = codes[at].end()
+        begin += len(text[begin:end]) - len(text[begin:end].lstrip())
+        yield Article(begin, end, fields["HD"] or None, fields.get("SN") or None, iso_day(fields.get("PD", "")))
+
+
+def _titled(lines: Sequence[_Line], at: int, end: int, outlet: str | None, published: str | None) -> Article:
+    if at >= len(lines):
+        return Article(lines[0].start if lines else end, end, None, outlet, published)
+    if _FIELD.match(lines[at].text):
+        return Article(lines[at].start, end, None, outlet, published)
+    title = " ".join([lines[at].text, *_goes_on(lines, at)])
+    return Article(lines[at].start, end, title, outlet, published)
+
+
+def _goes_on(lines: Sequence[_Line], at: int) -> Iterator[str]:
+    """The further lines of a title."""
+    for line in lines[at + 1 : at + 5]:
+        if line.after_gap or _FIELD.match(line.text):
+            return
+        yield line.text
+
+
+def _lines(text: str, start: int, end: int) -> list[_Line]:
+    lines, at, after_gap = [], start, True
+    for raw in text[start:end].splitlines(keepends=True):
+        stripped = raw.strip("\ufeff\f \t\r\n")
+        if stripped:
+            indent = raw.index(stripped)
+            lines.append(_Line(at + indent, stripped, indent, after_gap))
+        after_gap = not stripped
+        at += len(raw)
+    return lines
+
+
+def _is_date_line(line: _Line) -> bool:
+    return len(line.text) <= _LONGEST_DATE_LINE and iso_day(line.text) is not None
+
+
+def _day(lines: Sequence[_Line], at: int | None) -> str | None:
+    return None if at is None else iso_day(lines[at].text)

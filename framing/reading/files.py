@@ -1,0 +1,317 @@
+"""What the user names, to files: folders, glob patterns, addresses, standard input, and tables that describe files."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from framing.errors import ColumnError, InputError, UnreadableFileError
+from framing.reading.encodings import decode
+from framing.reading.formats import FORMATS, check_format, format_of
+from framing.reading.streams import STANDARD_INPUT, Source, is_address, no_driver, unreadable
+
+INDEX_NAME = "index.csv"
+INDEX_COLUMNS = ("file", "id", "outlet", "published", "title")
+
+_PARTITION = re.compile(r"([^=/]+)=(.*)")
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_WILDCARD = re.compile(r"[*?[]")
+# What Hugging Face datasets keep beside their data: descriptions, and results of earlier calls.
+_BESIDE_ARROW = re.compile(r"(?:.*/)?(?:dataset_info\.json|state\.json|cache-[^/]*\.arrow)")
+_SPLITS = "dataset_dict.json"
+# What a store says of the state of a file, where it says anything.
+_VERSIONS = ("mtime", "ETag", "etag", "md5Hash", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file to be read.
+
+    Attributes:
+        path: an absolute path, an address, or ``-`` for standard input.
+        label: how ids and messages name it: relative to the folder or pattern that it was found by, with ``/``. Of
+            several inputs, it begins as that input was named.
+        format: a value of :data:`~framing.reading.formats.FORMATS`; empty if the first bytes have to tell.
+        is_named: the user named the file itself, and not a folder or a pattern.
+        known: what an index says of it: column to value.
+        partition: Hive partition columns from the names of its folders; ``None`` for Hive's null.
+        size: bytes; 0 where unknown.
+        version: changes when the file is written anew: its time, or what a store calls its state.
+        problem: why it cannot be read, if that is known already; else empty.
+    """
+
+    path: str
+    label: str
+    format: str = ""
+    is_named: bool = False
+    known: Mapping[str, str] = field(default_factory=dict)
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+    size: int = 0
+    version: str = ""
+    problem: str = ""
+
+
+def expand(
+    names: Sequence[str], *, format: str | None = None, index: str | os.PathLike[str] | None = None
+) -> list[InputFile]:
+    """Find the files that the user names.
+
+    Args:
+        names: files, folders, glob patterns, ``-``; local, or addresses of fsspec (``s3://…``). What exists under its
+            very name is no pattern. Of a folder, all files are taken in the order of their names, with those of its
+            subfolders; left out are files and folders whose name begins with ``.`` or ``_``.
+        format: of all files, whatever their names end in.
+        index: a table that describes files (:data:`INDEX_COLUMNS`), over what a folder's own ``index.csv`` says.
+
+    Returns:
+        The files in order, each once, however often it is named or linked to. A file in a folder whose format is
+        unknown, and one that an index describes and that is not there, has that as its ``problem``.
+
+    Raises:
+        UnreadableFileError: a name stands for no file, or the index cannot be read.
+        ColumnError: the index has no column ``file``.
+        InputError: a folder is empty, or two files would get the same label.
+        SettingError: there is no such format.
+        MissingExtraError: the driver of an address is not installed.
+    """
+    check_format(format)
+    missing: dict[str, InputFile] = {}
+    known = {} if index is None else _read_index(os.fspath(index), missing)
+    seen = set() if index is None else {_identity(os.fspath(index))}
+    files: list[InputFile] = []
+    for name in names:
+        named = _named(name)
+        for file in named.files:
+            if named.is_folder and file.label == INDEX_NAME and _is_index(file.path):
+                seen.add(_identity(file.path))
+                known = _read_index(file.path, missing) | known
+        for file in named.files:
+            identity = _identity(file.path)
+            if identity not in seen:
+                seen.add(identity)
+                # Ids are made of labels; with several inputs, the same name may come from several folders.
+                label = file.label if len(names) == 1 else named.prefix + file.label
+                described = replace(file, label=label, known=known.get(identity, {}), partition=_partition(file.label))
+                files.append(_with_format(described, format))
+    files += missing.values()
+    _check_labels(files)
+    return files
+
+
+def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None:
+    """The first of the inputs that a local path belongs to: it is one of its files, or lies in its folder."""
+    target = Path(os.path.realpath(path))
+    for name in names:
+        if not is_address(name):
+            places = [Path(os.path.realpath(place)) for place in _matches(name)]
+            if any(target == place or (place.is_dir() and target.is_relative_to(place)) for place in places):
+                return name
+    return None
+
+
+def _matches(name: str) -> list[str]:
+    """A local name, or what it matches if nothing has this very name."""
+    # Not Path.glob, which takes no absolute patterns.
+    return [name] if os.path.lexists(name) else sorted(glob.glob(name, recursive=True))  # noqa: PTH207
+
+
+def _identity(path: str) -> str:
+    """The same under every name that leads to a file."""
+    return path if is_address(path) or path == STANDARD_INPUT else os.path.realpath(path)
+
+
+def _with_format(file: InputFile, format: str | None) -> InputFile:
+    found = format_of(file.path) if format is None else format
+    if found or file.problem or (found == "" and file.is_named):
+        return replace(file, format=found or "")
+    problem = (
+        f"the name of {PurePosixPath(file.path).name} tells no format; expected a name that ends in "
+        f"{', '.join(FORMATS)}, also packed (.gz, .zst, .bz2, .xz), or the format with --format"
+    )
+    return replace(file, problem=problem)
+
+
+def _partition(relative: str) -> dict[str, str | None]:
+    matches = (_PARTITION.fullmatch(part) for part in PurePosixPath(relative).parts[:-1])
+    pairs = ((match[1], unquote(match[2])) for match in matches if match)
+    return {name: None if value == _HIVE_NULL else value for name, value in pairs}
+
+
+def _check_labels(files: Sequence[InputFile]) -> None:
+    seen: dict[str, str] = {}
+    for file in files:
+        if (other := seen.setdefault(file.label, file.path)) != file.path:
+            raise InputError(
+                f"{other} and {file.path} would both be called {file.label}",
+                expected="names that tell files apart",
+                hint="rename one of them",
+            )
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a name stands for.
+
+    Attributes:
+        prefix: what stands before the labels of the files, as the user wrote it.
+        files: their labels are relative to that.
+        is_folder: it is a folder.
+    """
+
+    prefix: str
+    files: list[InputFile]
+    is_folder: bool = False
+
+
+def _named(name: str) -> _Named:
+    if name == STANDARD_INPUT:
+        return _Named("", [InputFile(name, "stdin", is_named=True)])
+    named = _addressed(name) if is_address(name) else _local(name)
+    if named.is_folder and not named.files:
+        raise InputError(f"the folder {name} holds no files", expected="files with texts in it")
+    if not named.files:
+        raise UnreadableFileError(
+            f"there is no file {name!r}",
+            expected="a file, a folder, a glob pattern that matches something, or '-' for standard input",
+            hint="check the path",
+        )
+    return named
+
+
+def _local(name: str) -> _Named:
+    path = Path(name)
+    if path.is_dir():
+        prefix = "" if path == Path() else path.as_posix().rstrip("/") + "/"
+        found = list(_files_below(str(path.absolute()), "", set()))
+        return _Named(prefix, _without_bookkeeping(found), is_folder=True)
+    if path.exists():
+        return _Named(path.as_posix().removesuffix(path.name), [_local_file(path, path.name, is_named=True)])
+    fixed = _fixed_part(path.as_posix())
+    matches = [match for match in map(Path, _matches(name)) if match.is_file()]
+    return _Named(fixed, [_local_file(match, match.as_posix().removeprefix(fixed)) for match in matches])
+
+
+def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFile:
+    state = path.stat()
+    label = os.fsencode(relative).decode("utf-8", "replace")
+    version = str(state.st_mtime_ns)
+    return InputFile(str(path.absolute()), label, is_named=is_named, size=state.st_size, version=version)
+
+
+def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[InputFile]:
+    """Files of a folder, in the order of their names. Links to folders are followed, but into none of them twice."""
+    real = os.path.realpath(folder)
+    if real in entered:
+        return
+    entered.add(real)
+    try:
+        with os.scandir(folder) as entries:
+            visible = sorted((e for e in entries if not e.name.startswith((".", "_"))), key=lambda entry: entry.name)
+    except OSError as error:
+        yield InputFile(folder, relative, problem=unreadable(f"the folder {relative}", error).message)
+        return
+    for entry in visible:
+        if entry.is_dir():
+            yield from _files_below(entry.path, f"{relative}{entry.name}/", entered)
+        elif entry.is_file():
+            yield _local_file(Path(entry.path), relative + entry.name)
+
+
+def _addressed(name: str) -> _Named:
+    try:
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+
+        filesystem, root = url_to_fs(name)
+    except (ImportError, ValueError) as error:
+        raise no_driver(name, error) from error
+    try:
+        # Over HTTP, a page with links on it passes for a folder.
+        if filesystem.isdir(root) and ("http" not in filesystem.protocol or name.endswith("/")):
+            root = root.rstrip("/") + "/"
+            found = _remote_files(filesystem, filesystem.find(root, detail=True), root)
+            visible = [file for file in found if not re.search(r"(?:^|/)[._]", file.label)]
+            return _Named(f"{name.rstrip('/')}/", _without_bookkeeping(visible), is_folder=True)
+        if filesystem.exists(root):
+            folder = root.rpartition("/")[0] + "/"
+            (file,) = _remote_files(filesystem, {root: filesystem.info(root)}, folder)
+            return _Named(name.removesuffix(file.label), [replace(file, is_named=True)])
+        matches = filesystem.glob(root, detail=True) if _WILDCARD.search(root) else {}
+        files = {path: info for path, info in matches.items() if info["type"] == "file"}
+        return _Named(_fixed_part(name), _remote_files(filesystem, files, _fixed_part(root)))
+    except Exception as error:  # drivers raise errors of their own kinds
+        raise unreadable(name, error) from error
+
+
+def _remote_files(filesystem: Any, infos: Mapping[str, Any], root: str) -> list[InputFile]:
+    return [
+        InputFile(
+            str(filesystem.unstrip_protocol(path)),
+            path.removeprefix(root),
+            size=int(info.get("size") or 0),
+            version=next((str(info[key]) for key in _VERSIONS if info.get(key)), ""),
+        )
+        for path, info in sorted(infos.items(), key=lambda item: item[0].split("/"))
+    ]
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder that a pattern names before its first wildcard, with a ``/`` at its end."""
+    match = _WILDCARD.search(pattern)
+    return pattern[: pattern.rfind("/", 0, match.start() if match else len(pattern)) + 1]
+
+
+def _without_bookkeeping(files: list[InputFile]) -> list[InputFile]:
+    """The files without those that Hugging Face datasets write beside their data."""
+    folders = {file.label.rpartition("/")[0] for file in files if file.label.endswith(".arrow")}
+
+    def is_data(file: InputFile) -> bool:
+        folder, _, name = file.label.rpartition("/")
+        return name != _SPLITS and not (folder in folders and _BESIDE_ARROW.fullmatch(name))
+
+    return [file for file in files if is_data(file)] if folders else files
+
+
+# --- tables that describe files ---------------------------------------------------------------------------------------
+
+
+def _read_index(table: str, missing: dict[str, InputFile]) -> dict[str, dict[str, str]]:
+    """Identity of a file to what an index says of it; files that are not there are added to the missing ones."""
+    with Source(table, table) as source:
+        text = decode(source.read_all(), table)
+    known = {}
+    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
+        cells = {name.strip().casefold(): cell.strip() for name, cell in row.items() if name and isinstance(cell, str)}
+        if "file" not in cells:
+            raise ColumnError(
+                f"the index {table} has no column 'file'", expected=f"the columns {', '.join(INDEX_COLUMNS)}"
+            )
+        path = cells["file"]
+        if not is_address(path):
+            folder = table.rpartition("/")[0] if is_address(table) else str(Path(table).absolute().parent)
+            path = f"{folder}/{path}"
+        known[_identity(path)] = {name: cell for name, cell in cells.items() if cell}
+        if not (is_address(path) or Path(path).is_file()):
+            problem = f"the file is not there, though {table}:{number} describes it"
+            missing.setdefault(_identity(path), InputFile(path, cells["file"], problem=problem))
+    return known
+
+
+def _is_index(path: str) -> bool:
+    """Whether a folder's ``index.csv`` is an index of its files, and not a table of texts."""
+    try:
+        with Source(path, path) as source:
+            header = decode(source.beginning().partition(b"\n")[0], path)
+        return "file" in [name.strip().casefold() for name in next(csv.reader([header]), [])]
+    except (UnreadableFileError, csv.Error):
+        return False

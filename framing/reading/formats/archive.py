@@ -1,0 +1,43 @@
+"""Text files that a news archive exported: each article in them is a document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from framing.reading.archives import articles_of, is_export
+from framing.reading.encodings import decode
+from framing.reading.formats.base import Check, Limits, Range, Row
+from framing.reading.formats.text import Text
+
+
+class Archive(Text):
+    """An export of LexisNexis, Nexis Uni or Factiva. Its rows are articles, numbered from 1."""
+
+    name = "archive"
+    endings: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def is_document(self) -> bool:
+        """No: it holds several."""
+        return False
+
+    @classmethod
+    def recognises(cls, beginning: bytes) -> bool:
+        """Whether the marks of such an export are in the beginning of a file."""
+        return is_export(beginning.decode("utf-8", "replace").removeprefix("\ufeff"))
+
+    def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
+        """The whole file."""
+        for found in super().cut(limits, check):
+            articles = len(articles_of(decode(found.data, self.source.label)))
+            yield replace(found, rows=articles, next=articles + 1)
+
+    def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
+        """The articles; a text begins with its title."""
+        text = decode(found.data, self.source.label)
+        for number, article in enumerate(articles_of(text), start=1):
+            named = {"title": article.title, "outlet": article.outlet, "published": article.published}
+            values = {"text": text[article.start : article.end].strip()}
+            yield Row(number, values | {name: value for name, value in named.items() if value})

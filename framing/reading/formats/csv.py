@@ -1,0 +1,203 @@
+"""CSV and TSV: a row is what the CSV reader takes for one, so that line ends in quotation marks are no ends of rows.
+
+A lost quotation mark makes the reader swallow lines up to the next mark. Then the first line alone is at fault: it is
+set aside, and the reading goes on with the line behind it. In TSV, where many tools write no quotation marks around
+cells, a cell that begins with one and does not close before the tab is read as it stands.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from framing.errors import InputError, UnreadableFileError
+from framing.reading import streams
+from framing.reading.encodings import mended
+from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
+
+#: The line by which spreadsheets are told the separator.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_QUOTED = re.compile('"[^"]*"')
+#: Lines that a header with line ends in its cells may take.
+_LONGEST_HEADER = 20
+
+
+class Csv(Format):
+    """CSV with a header; cells are separated by what stands in the header most often.
+
+    Attributes:
+        separators: those that are tried.
+    """
+
+    name = "csv"
+    endings = (".csv",)
+    separators: ClassVar[str] = "\t;|,"
+
+    @classmethod
+    def recognises(cls, beginning: bytes) -> bool:
+        """No: any text might be CSV."""
+        return False
+
+    def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
+        """Ranges that end where the CSV reader has finished a row."""
+        # As Latin-1 every byte is a character, and those that CSV is made of are what they are in UTF-8.
+        text = io.TextIOWrapper(self.source.text(), encoding="latin-1", newline="")
+        lines = self._lines(text)
+        try:
+            header = self._read_header(lines, check)
+            size = sum(map(len, header))
+            cutter = Cutter(limits, start=self.source.start + size, first=1 + len(header))
+            yield from cutter.through(self._cut_rows(lines, cutter, first=1 + len(header)))
+        finally:
+            text.detach()  # closing the stream is its opener's business
+
+    def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
+        while line := text.readline(streams.LONGEST + 1):
+            self.source.check_line(len(line))
+            yield line
+
+    def _cut_rows(self, lines: Iterator[str], cutter: Cutter, first: int) -> Iterator[Range]:
+        for row in _parsed(lines, self.layout.separator, first, width=len(self.layout.names)):
+            pieces = [line.encode("latin-1") for line in row.lines]
+            yield from cutter.add(pieces, numbers=len(pieces), rows=row.is_row)
+
+    def _read_header(self, lines: Iterator[str], check: Check | None) -> list[str]:
+        """Read the names of the columns; returns the lines that are no rows."""
+        taken: list[str] = []
+        separator = ""
+        header = ""
+        for line in lines:
+            taken.append(line)
+            if not header and not separator and (declared := _SEPARATOR_LINE.fullmatch(line.lstrip("\xef\xbb\xbf"))):
+                separator = declared[1]
+            elif header or line.strip():
+                header += line
+                if header.count('"') % 2 == 0 or len(taken) >= _LONGEST_HEADER:
+                    break
+        header = mended(header.encode("latin-1").decode("utf-8", "surrogateescape"), self.source.label)
+        if not header.strip():
+            raise UnreadableFileError(
+                f"{self.source.label} has no header", expected="the names of the columns in the first line"
+            )
+        bare = _QUOTED.sub("", header)
+        separator = separator or max(self.separators, key=bare.count)
+        if separator not in bare:  # a single column
+            separator = ","
+        cells = next(csv.reader(io.StringIO(header, newline=""), delimiter=separator))
+        names = tuple(" ".join(name.split()).removeprefix("\ufeff") for name in cells)
+        self.layout = replace(self.layout, separator=separator, names=names)
+        if check:
+            check(names)
+        return taken
+
+    def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
+        """Rows that are not blank lines."""
+        text = io.TextIOWrapper(io.BytesIO(found.data), "utf-8", errors="surrogateescape", newline="")
+        for row in _parsed(text, self.layout.separator, found.first, width=len(self.layout.names)):
+            if row.is_row:
+                try:
+                    yield Row(row.number, self._values(row))
+                except InputError as error:
+                    yield Row.unusable(row.number, error.reason, "".join(row.lines).strip())
+
+    def _values(self, row: _Parsed) -> dict[str, str]:
+        names = self.layout.names
+        if row.problem:
+            raise InputError(f"the row is not CSV: {row.problem}")
+        if len(row.cells) != len(names):
+            raise InputError(f"the row has {len(row.cells)} cells", expected=f"{len(names)} as in the header")
+        return dict(zip(names, (mended(cell, self.source.label) for cell in row.cells), strict=True))
+
+
+class Tsv(Csv):
+    """CSV whose cells are separated by tabs."""
+
+    name = "tsv"
+    endings = (".tsv",)
+    separators = "\t"
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A row as the CSV reader sees it: the number of its first line, its lines, its cells, or what is wrong with it."""
+
+    number: int
+    lines: list[str]
+    cells: list[str]
+    problem: str = ""
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is one: a blank line is none."""
+        return bool(self.cells or self.problem)
+
+
+class _Lines:
+    """Lines that a reader takes one by one, and that can be given back to be read again.
+
+    Attributes:
+        taken: since :meth:`rest` was called.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._waiting: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def rest(self, keep: int | None = None) -> list[str]:
+        """The lines that were taken, or the first ``keep`` of them; the others are to be read again."""
+        taken, self.taken = self.taken, []
+        if keep is None:
+            return taken
+        self._waiting.extendleft(reversed(taken[keep:]))
+        return taken[:keep]
+
+
+def _parsed(lines: Iterable[str], separator: str, first: int, width: int) -> Iterator[_Parsed]:
+    """Read CSV. After a row that cannot be read, the reading goes on with the line behind its first.
+
+    Args:
+        lines: with their ends, as of a text stream opened with ``newline=""``.
+        separator: of cells.
+        first: the number of the first line.
+        width: how many columns there are.
+    """
+    csv.field_size_limit(streams.LONGEST)
+    source = _Lines(lines)
+    number = first
+    while True:
+        # strict: a lost quotation mark is an error, and no cell that holds the rest of the file
+        reader = csv.reader(source, delimiter=separator, strict=True)
+        problem = ""
+        while not problem:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cells, problem = [], str(error)
+            if separator == "\t" and width > 1 and (problem or len(source.taken) > 1):
+                # Where every line has its cells when marks mean nothing, marks mean nothing.
+                literal = [line.rstrip("\r\n").split("\t") for line in source.taken[: 1 if problem else None]]
+                if all(len(row) == width for row in literal):
+                    yield _Parsed(number, source.rest(keep=1), literal[0])
+                    number += 1
+                    break
+            if (len(source.taken) > 1 and len(cells) != width) or "end of data" in problem:
+                problem = "a quotation mark opens a cell, and none closes it"
+            row = _Parsed(number, source.rest(keep=1 if problem else None), [] if problem else cells, problem)
+            number += len(row.lines)
+            yield row

@@ -1,0 +1,69 @@
+"""JSON: a list of objects, one object, or an object that has a whole column under each name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from framing.errors import UnreadableFileError
+from framing.reading.encodings import decode
+from framing.reading.formats.base import Check, Cutter, Limits, Range
+from framing.reading.formats.jsonl import JsonLines, cut_lines, is_object, type_name
+from framing.reading.streams import empty
+
+_BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
+
+
+class Json(JsonLines):
+    """JSON, which is read into memory and there written down as JSON Lines: a row's number is its place in the list.
+
+    JSON Lines under the name of JSON are read as they are.
+    """
+
+    name = "json"
+    endings = (".json",)
+
+    @classmethod
+    def recognises(cls, beginning: bytes) -> bool:
+        """Whether it begins with an object, or with a list of them."""
+        return _BEGINS_AS_JSON.match(beginning) is not None
+
+    def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
+        """Ranges of the lines."""
+        cutter = Cutter(limits, start=0, first=1)
+        yield from cutter.through(cut_lines([self._lines], cutter, check))
+
+    def read_back(self, start: int, stop: int) -> bytes:
+        """Bytes of the lines."""
+        return self._lines[start:stop]
+
+    @cached_property
+    def _lines(self) -> bytes:
+        data = self.source.read_all()
+        if not data.strip():
+            raise empty(self.source.label)
+        text = decode(data, self.source.label).removeprefix("\ufeff")
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            if is_object(text.lstrip().split("\n", 1)[0]):
+                return text.encode("utf-8", "surrogatepass")
+            raise self._no_json(error) from error
+        if not isinstance(content, list | dict):
+            raise self._no_json(f"it is {type_name(content)}")
+        rows = content if isinstance(content, list) else _rows_of(content)
+        return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+    def _no_json(self, problem: object) -> UnreadableFileError:
+        return UnreadableFileError(f"{self.source.label} is not JSON: {problem}", expected="a list of JSON objects")
+
+
+def _rows_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of an object whose values are equally long columns (lists, or objects as of pandas); else itself."""
+    columns = [list(column.values()) if isinstance(column, dict) else column for column in content.values()]
+    if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:
+        return [dict(zip(content, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return [content]

@@ -1,0 +1,49 @@
+"""Parquet: a row group is a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from framing.reading.formats.base import Segment
+from framing.reading.formats.tables import BATCH_ROWS, Table
+
+
+class Parquet(Table):
+    """Parquet. Only the columns that are wanted are read; the check sums of pages are checked where there are any."""
+
+    name = "parquet"
+    title = "Parquet"
+    endings = (".parquet", ".pq")
+
+    @classmethod
+    def recognises(cls, beginning: bytes) -> bool:
+        """Whether it begins with Parquet's mark."""
+        return beginning.startswith(b"PAR1")
+
+    def segments(self) -> Iterator[Segment]:
+        """Read the footer."""
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(self.source.random_access()) as table:
+            self.read_schema(table.schema_arrow)
+            groups = [table.metadata.row_group(index) for index in range(table.metadata.num_row_groups)]
+        for group in groups:
+            chunks = [group.column(index) for index in range(group.num_columns)]
+            starts = [min(filter(None, (c.dictionary_page_offset, c.data_page_offset)), default=0) for c in chunks]
+            stops = [start + c.total_compressed_size for start, c in zip(starts, chunks, strict=True)]
+            for chunk in chunks:
+                self.sizes[chunk.path_in_schema] += chunk.total_uncompressed_size
+            yield Segment(min(starts, default=0), max(stops, default=0), group.num_rows)
+
+    def batches(self, number: int, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+        """Rows of a row group, some at a time."""
+        import pyarrow.parquet
+
+        file = self.source.random_access()
+        file.seek(0)
+        with pyarrow.parquet.ParquetFile(file, buffer_size=1 << 20, page_checksum_verification=True) as table:
+            # A name with a dot would be taken for a path into a struct.
+            chosen = None if any("." in name for name in names) else names
+            for batch in table.iter_batches(BATCH_ROWS, [number], columns=chosen, use_threads=False):
+                yield batch.to_pylist()

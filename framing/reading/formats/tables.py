@@ -1,0 +1,147 @@
+"""What Parquet and Arrow share: segments that are read one by one, and ranges of rows that need not end with them."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
+from itertools import accumulate, islice
+from typing import Any, ClassVar
+
+from framing.errors import UnreadableFileError
+from framing.reading.formats.base import Check, Format, Layout, Limits, Range, Row, Segment, changed
+from framing.reading.streams import Source, pieces
+
+#: Rows that become Python objects at a time.
+BATCH_ROWS = 256
+
+
+class Table(Format):
+    """A table of segments. A segment that is damaged takes its own rows with it, and no others.
+
+    Attributes:
+        title: the format's name in messages.
+    """
+
+    title: ClassVar[str]
+
+    def __init__(self, source: Source, layout: Layout | None = None, *, by_line: bool = False) -> None:
+        super().__init__(source, layout, by_line=by_line)
+        #: Column to bytes of what is in it.
+        self.sizes: Counter[str] = Counter()
+        self._running: Iterator[Row] = iter(())
+        self._place = -1  # how many rows of the table are before the next one of those
+
+    @abstractmethod
+    def segments(self) -> Iterator[Segment]:
+        """Find the segments; on the way, note the schema (:meth:`read_schema`) and how large the columns are."""
+
+    def read_schema(self, schema: Any) -> None:
+        """Note what an Arrow schema says."""
+        self.layout = replace(self.layout, types={entry.name: str(entry.type) for entry in schema})
+        metadata = (schema.metadata or {}).items()
+        self.metadata = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in metadata}
+
+    @abstractmethod
+    def batches(self, number: int, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+        """Rows of a segment, some at a time.
+
+        Args:
+            number: of the segment.
+            names: columns that are wanted.
+        """
+
+    def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
+        """Ranges of rows, whatever the sizes of the segments."""
+        segments: list[Segment] = []
+        problem: Exception | None = None
+        try:
+            for segment in self.segments():
+                sha256 = self._sha256(segment) if self.source.hashing else ""
+                segments.append(replace(segment, sha256=sha256))
+        except _errors() as error:
+            problem = error
+        total = sum(segment.rows for segment in segments)
+        self.layout = replace(self.layout, segments=tuple(segments))
+        if check and self.layout.types:
+            size = self.sizes[check(self.layout.types).text or ""]
+            self.layout = replace(self.layout, row_size=size // max(1, total))
+        step = max(1, min(limits.rows, limits.size // max(1, self.layout.row_size)))
+        for start in range(0, total, step):
+            stop = min(start + step, total)
+            yield Range(start, stop, stop - start, first=start + 1, next=stop + 1)
+        if problem:
+            raise UnreadableFileError(
+                f"{self.source.label} is not a whole {self.title} file: {problem}",
+                expected=f"a {self.title} file",
+                hint="fetch or write the file again",
+            ) from problem
+
+    def read_back(self, start: int, stop: int) -> bytes:
+        """Nothing: rows are found by their numbers."""
+        return b""
+
+    def digest(self) -> str:
+        """SHA-256 of the columns and of the hashes of the segments, which are all that rows come from."""
+        segments = [asdict(segment) for segment in self.layout.segments]
+        return hashlib.sha256(repr([self.layout.types, segments]).encode()).hexdigest()
+
+    def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
+        """Rows; those that a damaged segment does not give have that as their problem.
+
+        Raises:
+            InputError: a segment no longer has its hash.
+        """
+        # The first row of each segment.
+        firsts = list(accumulate((segment.rows for segment in self.layout.segments), initial=0))
+        segment = bisect_right(firsts, found.start) - 1
+        if not firsts[segment] <= self._place <= found.start:
+            names = [name for name in self.layout.types if needed is None or name in needed]
+            self._running, self._place = self._rows_from(segment, firsts, names), firsts[segment]
+        for _ in range(found.start - self._place):
+            next(self._running)
+        yield from islice(self._running, found.rows)
+
+    def _rows_from(self, segment: int, firsts: list[int], names: list[str]) -> Iterator[Row]:
+        """All rows from the beginning of a segment on."""
+        for number in range(segment, len(self.layout.segments)):
+            self._check(self.layout.segments[number])
+            self._place, after = firsts[number : number + 2]
+            problem = "it has fewer rows than it says"
+            try:
+                for batch in self.batches(number, names):
+                    for values in batch[: after - self._place]:
+                        self._place += 1
+                        yield Row(self._place, values)
+            except _errors() as error:
+                problem = str(error)
+            while self._place < after:
+                self._place += 1
+                yield Row.unusable(self._place, f"this part of the file is damaged: {problem}")
+
+    def _check(self, segment: Segment) -> None:
+        self._place = -1  # so that after an error nothing goes on from here
+        if segment.sha256 and self._sha256(segment) != segment.sha256:
+            raise changed(self.source.path, f"bytes {segment.start} to {segment.stop} no longer hash as planned")
+
+    def _sha256(self, segment: Segment) -> str:
+        hashed = hashlib.sha256()
+        for data in self.bytes_of(segment.start, segment.stop):
+            hashed.update(data)
+        return hashed.hexdigest()
+
+    def bytes_of(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes of the file from one place to another, some at a time."""
+        file = self.source.random_access()
+        file.seek(start)
+        return pieces(file, stop - start)
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What pyarrow raises over a file that is damaged."""
+    import pyarrow
+
+    return (pyarrow.ArrowException, OSError, EOFError, ValueError)

@@ -1,0 +1,255 @@
+"""The readable text of a web page, as trafilatura finds it: the article, its title, date and site, and its comments."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from framing.errors import MissingExtraError, UnreadableFileError
+from framing.reading.dates import day_of
+from framing.reading.encodings import clean
+from framing.reading.repairs import repaired
+
+# No pattern repeats what another part of it can match too: each passes over a text once, whatever is in it.
+_PAGE_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
+_FRAGMENT_TAG = re.compile(
+    r"</?(?:p|div|br|hr|span|h[1-6]|article|section|figure|figcaption|blockquote|q|ul|ol|li|table|tr|td|a|b|i|em|strong|"
+    r"img|iframe)(?:\s[^<>]{0,2000})?/?>",
+    re.IGNORECASE,
+)
+_BLOCKS = frozenset(
+    "address article aside blockquote center dd div dl dt figcaption figure footer form h1 h2 h3 h4 "
+    "h5 h6 header hr li main nav ol p pre section table td th title tr ul".split()
+)
+_UNREAD = frozenset(("script", "style", "noscript", "template", "svg", "iframe", "head"))
+#: A page shows itself within so many code points.
+_BEGINNING = 5000
+_SHORTEST_TEXT = 20
+#: In code points. A table with a longer cell lays a page out.
+_LONGEST_DATA_CELL = 300
+_COMMENTS_HEADING = "Comments"
+_BEGINS_QUOTED = re.compile(r"\s*[\"“„«‘']")
+#: A page may set its whole article in a blockquote, to indent it. Then it quotes nobody.
+_LARGEST_QUOTED_SHARE = 0.6
+_ENDS_WORDS = re.compile(r"[\w.,;:!?”\"'’)]\Z")
+_DECLARED_HEADLINE = re.compile(r'"headline"\s*:\s*"([^"\\\\]{1,400})"')
+_BEGINS_WORDS = re.compile(r"[A-Z0-9“\"‘(]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found on a web page.
+
+    Attributes:
+        text: article and comments as one text: each paragraph is a line. The comments stand at the end, under a line
+            ``Comments`` with blank lines around it, which :mod:`framing.text.kinds` recognises.
+        title: the headline.
+        published: the date, ISO 8601.
+        outlet: the name that the site gives itself.
+    """
+
+    text: str
+    title: str | None = None
+    published: str | None = None
+    outlet: str | None = None
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a text is the source of a web page, or of a part of one (``<p>…</p>``, ``…<br>…``)."""
+    return "<" in text and (is_whole_page(text) or _FRAGMENT_TAG.search(text) is not None or _begins_with_comment(text))
+
+
+def extract(source: str, where: str = "the page") -> Page:
+    """Find the article on a web page, or the text of a part of one.
+
+    Where trafilatura finds no article, all visible text of the page is taken. Words in ``<q>`` and paragraphs in
+    ``<blockquote>`` get the quotation marks that a browser shows or a reader sees in their place. A date comes from the
+    page's metadata, or from a date line or dateline of the article, and never from other text.
+
+    Args:
+        source: the HTML.
+        where: the file, for messages.
+
+    Raises:
+        UnreadableFileError: there is no readable text in it.
+        MissingExtraError: trafilatura is not installed.
+    """
+    trafilatura = _trafilatura()
+    if not _TAG.search(source):
+        raise _unreadable(where, "has no HTML tags in it")
+    source = clean(source)
+    try:
+        page = _article(trafilatura, source) if is_whole_page(source) else Page(_visible_text(source))
+    except (AssertionError, ValueError, TypeError, AttributeError, RecursionError, LookupError) as error:
+        # lxml and trafilatura stumble over some pages that no browser would have made.
+        raise _unreadable(where, f"cannot be read as a page ({type(error).__name__}: {error})") from error
+    if not any(map(str.isalnum, page.text)):
+        raise _unreadable(where, "holds no readable text")
+    return page
+
+
+def is_whole_page(text: str) -> bool:
+    """Whether the first tag is one that only whole pages begin with."""
+    beginning = text[:_BEGINNING].lstrip("\ufeff \t\r\n")
+    if beginning[:5].lower() == "<?xml":
+        beginning = beginning.partition(">")[2].lstrip()
+    while beginning.startswith("<!--"):
+        beginning = beginning.partition("-->")[2].lstrip()
+    return _PAGE_TAG.match(beginning) is not None
+
+
+def _begins_with_comment(text: str) -> bool:
+    return text.lstrip().startswith("<!--") and "-->" in text
+
+
+def _article(trafilatura: Any, source: str) -> Page:
+    tree = trafilatura.load_html(source)
+    if tree is not None:
+        _mark_quotations(tree)
+        _part_spans(tree)
+    # The dates of a page's metadata only: others are of copyright, of sidebars, of what the text tells.
+    dates = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
+    found = trafilatura.bare_extraction(
+        source if tree is None else tree, with_metadata=True, include_comments=True, date_extraction_params=dates
+    )
+    text = (found.text or "").strip() if found is not None else ""
+    if len(text) < _SHORTEST_TEXT:
+        text = max((trafilatura.html2txt(source) or "").strip(), _visible_text(source), key=len)
+    if tree is not None and _has_layout_table(tree):
+        text = _visible_text(source)
+    text = clean(text)
+    title = " ".join(repaired(_headline(tree, found.title or "")).split()) if found is not None else ""
+    return Page(
+        text=_with_comments(text, (found.comments or "") if found is not None else ""),
+        title=title or None,
+        published=(found.date if found is not None else None) or day_of(text),
+        outlet=found.sitename if found is not None else None,
+    )
+
+
+def _headline(tree: Any, title: str) -> str:
+    """The headline, where trafilatura cuts it at a quotation mark of JSON-LD that is written as an entity."""
+    for script in tree.iter("script") if title and tree is not None else ():
+        if script.get("type") == "application/ld+json":
+            declared = _DECLARED_HEADLINE.search(script.text or "")
+            if declared and declared[1].startswith(title):
+                return declared[1]
+    return title
+
+
+def _mark_quotations(tree: Any) -> None:
+    """Put quotation marks around what a page quotes by its tags alone."""
+    whole = len(tree.text_content())
+    for quote in list(tree.iter("q")):
+        quote.text = "“" + (quote.text or "")
+        _append(quote, "”")
+        quote.tag = "span"  # to trafilatura, "q" is a paragraph
+    for block in tree.iter("blockquote"):
+        if len(block.text_content()) > _LARGEST_QUOTED_SHARE * whole:
+            continue
+        paragraphs = [part for part in block.iter("p", "div", "li") if not part.xpath("p|div|ul|ol|blockquote")]
+        for part in paragraphs or [block]:
+            words = part.text_content()
+            if words.strip() and not _BEGINS_QUOTED.match(words):
+                part.text = "“" + (part.text or "").lstrip()
+                _append(part, "”")
+
+
+def _append(element: Any, text: str) -> None:
+    """Put text behind everything in an element."""
+    if len(element):
+        element[-1].tail = (element[-1].tail or "").rstrip() + text
+    else:
+        element.text = (element.text or "").rstrip() + text
+
+
+def _part_spans(tree: Any) -> None:
+    """Put a blank around phrases in ``<span>`` elements that only the style of a page sets apart."""
+    for span in tree.iter("span"):
+        words, following = span.text_content(), span.getnext()
+        right = span.tail or (following.text_content() if following is not None and following.tag == "span" else "")
+        if len(words) > 2 and _ENDS_WORDS.search(words) and _BEGINS_WORDS.match(right):
+            _append(span, " ")
+        before, parent = span.getprevious(), span.getparent()
+        left = before.tail if before is not None else parent.text if parent is not None else None
+        if left and left[-1] in ".!?”" and _BEGINS_WORDS.match(words):
+            span.text = " " + (span.text or "")
+
+
+def _has_layout_table(tree: Any) -> bool:
+    """Whether a table holds the article: old pages are laid out by tables, in which trafilatura sees data."""
+    cells = tree.iter("td", "th")
+    return any(len(cell.text_content()) >= _LONGEST_DATA_CELL for cell in cells)
+
+
+def _visible_text(source: str) -> str:
+    """The text of a part of a page: paragraphs with blank lines between them, lines where it breaks lines."""
+    from lxml import etree, html
+
+    tree = html.fragment_fromstring(source.lstrip("\ufeff"), create_parent="div")
+    _mark_quotations(tree)
+    _part_spans(tree)
+    pieces: list[str] = []
+    unread = 0
+    for event, element in etree.iterwalk(tree, events=("start", "end", "comment", "pi")):
+        if event in ("comment", "pi"):
+            pieces.append(element.tail or "" if not unread else "")
+            continue
+        opens = event == "start"
+        is_block = element.tag in _BLOCKS
+        if element.tag in _UNREAD:
+            unread += 1 if opens else -1
+        if is_block:
+            pieces.append("\n\n")
+        elif element.tag == "br" and opens:
+            pieces.append("\n")
+        if not unread or (not opens and element.tag in _UNREAD):
+            pieces.append((element.text if opens else element.tail) or "")
+    lines = (" ".join(line.split()) for line in _lines_of(pieces))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _lines_of(pieces: Iterable[str]) -> Iterator[str]:
+    """The lines of a text, in which only pieces that are nothing but line ends end lines."""
+    line: list[str] = []
+    for piece in pieces:
+        if piece and not piece.strip("\n"):
+            for _ in piece:
+                yield "".join(line)
+                line = []
+        else:
+            line.append(piece)
+    yield "".join(line)
+
+
+def _with_comments(text: str, comments: str) -> str:
+    comments = clean(comments).strip().removeprefix(_COMMENTS_HEADING).strip()
+    return f"{text}\n\n{_COMMENTS_HEADING}\n\n{comments}" if comments else text
+
+
+def _trafilatura() -> Any:
+    """The module. It is imported only when a page is read, because that takes half a second."""
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise MissingExtraError(
+            f"reading HTML needs the package trafilatura, which cannot be imported: {error}",
+            expected="trafilatura 2.0 or later",
+            hint="pip install trafilatura",
+        ) from error
+    # Our own error says what is wrong with a page; without a handler, trafilatura's log would go to stderr as well.
+    logging.getLogger("trafilatura").addHandler(logging.NullHandler())
+    return trafilatura
+
+
+def _unreadable(where: str, what: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{where} {what}",
+        expected="an HTML page with text in it",
+        hint="if it is not HTML, name its format; a page that loads its text by script must be saved after loading",
+    )

@@ -1,0 +1,212 @@
+"""Files to documents, one after the other, whatever their size and format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any, Protocol, TypeVar
+
+from framing.errors import FramingError, InputError, UnreadableFileError
+from framing.reading.columns import Columns
+from framing.reading.documents import DocumentMaker, DocumentSettings, Ids, rejected_row
+from framing.reading.files import InputFile, expand
+from framing.reading.formats import open_format
+from framing.reading.formats.base import Format, Limits, Row
+from framing.types import Document, Rejected
+
+#: How much is read before its rows are given: little, so that rows of a pipe come soon.
+_LIMITS = Limits(rows=1024, size=1 << 16)
+
+Inputs = str | PathLike[str] | Iterable[str | PathLike[str]]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+def read(
+    inputs: Inputs,
+    *,
+    columns: Columns | None = None,
+    format: str | None = None,
+    on_reject: Callable[[Rejected], None] | None = None,
+    index: str | PathLike[str] | None = None,
+    sentences: bool = False,
+    unique_ids: bool = True,
+    outlet: str | None = None,
+    published: str | None = None,
+    carry: Sequence[str] | None = None,
+) -> Iterator[Document]:
+    """Read documents from files.
+
+    Args:
+        inputs: a file, a folder (read with its subfolders, in the order of names), a glob pattern, an address of
+            fsspec (``s3://…``), ``"-"`` for standard input, or several of these. Endings are those of
+            :data:`~framing.reading.formats.FORMATS`, also with ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
+        columns: names of the columns of tables and of the keys of JSON objects; those not named are guessed.
+        format: of all files, whatever their names end in: ``text``, ``html``, ``jsonl``, ``json``, ``csv``, ``tsv``,
+            ``parquet`` or ``arrow``. Without it, standard input and files without ending are recognised by their
+            first bytes.
+        on_reject: is called with every row or file that is set aside; the reading goes on. Without it, the first
+            one ends the reading with an error.
+        index: a CSV file with a column ``file`` (relative to the index) and ``id``, ``outlet``, ``published``,
+            ``title``: what is known of files that are a document each. Of other files it tells outlet and date. In a
+            folder, ``index.csv`` is used without being named.
+        sentences: each row, or line of a text file, is one sentence: it is stripped and has no title. Pages of HTML
+            are refused.
+        unique_ids: set aside the second document of an id; ``False`` for rows that share the id of their document.
+        outlet, published: of documents that name none themselves.
+        carry: columns that become the documents' metadata; all that mean nothing to framing if ``None``.
+
+    Yields:
+        Documents, as they are read. Control characters and lone surrogates of their texts are replaced one for one
+        (:func:`framing.reading.encodings.clean`); line ends stay as they are. A row without an id gets
+        ``<file>:<row>``, a text file its path. For ``unique_ids`` the digests of ids are kept: about 100 bytes a
+        document.
+
+    Raises:
+        UnreadableFileError: a named file does not exist, or the only one that was named cannot be used.
+        ColumnError: a column is not there, in the only file that was named.
+        SettingError: the format is unknown.
+        InputError: a row cannot be used, and ``on_reject`` is not given.
+        MissingExtraError: the driver of an address is not installed.
+    """
+    settings = DocumentSettings(
+        columns or Columns(), sentences, None if carry is None else tuple(carry), outlet, published
+    )
+    ids = Ids() if unique_ids else None
+
+    def maker(file: InputFile, opened: Format, is_alone: bool) -> DocumentMaker:
+        return DocumentMaker(file, opened, settings, ids=ids, is_alone=is_alone)
+
+    return _read_all(_expanded(inputs, format, index), maker, on_reject, by_line=sentences)
+
+
+def read_rows(
+    inputs: Inputs,
+    *,
+    format: str | None = None,
+    on_reject: Callable[[Rejected], None] | None = None,
+) -> Iterator[FileRow]:
+    """Read rows as they are; a text file is one row with the column ``text``.
+
+    Args:
+        inputs, format, on_reject: as of :func:`read`.
+
+    Raises:
+        UnreadableFileError, SettingError, InputError, MissingExtraError: as of :func:`read`.
+    """
+    return _read_all(_expanded(inputs, format), _RowMaker, on_reject)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A row of a file.
+
+    Attributes:
+        input: the file's label (:class:`~framing.reading.files.InputFile`).
+        number: of the row in the file, from 1; the line of JSON Lines and CSV.
+        values: column to value.
+        metadata: what a Parquet or Arrow file says of itself.
+    """
+
+    input: str
+    number: int
+    values: Mapping[str, Any]
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _RowMaker:
+    file: InputFile
+    opened: Format
+    is_alone: bool
+
+    def check(self, names: Iterable[str]) -> Columns:
+        return Columns()
+
+    def needed(self) -> Collection[str] | None:
+        return None
+
+    def make(self, row: Row) -> FileRow:
+        if row.values is None:
+            raise InputError(row.problem)
+        return FileRow(self.file.label, row.number, {**row.values, **self.file.partition}, self.opened.metadata)
+
+
+# --- through files ----------------------------------------------------------------------------------------------------
+
+
+class _Maker(Protocol[T_co]):
+    """What is made of the rows of one file: documents, or rows."""
+
+    def check(self, names: Iterable[str]) -> Columns: ...
+
+    def needed(self) -> Collection[str] | None: ...
+
+    def make(self, row: Row) -> T_co: ...
+
+
+def _expanded(
+    inputs: Inputs,
+    format: str | None,
+    index: str | PathLike[str] | None = None,
+) -> list[InputFile]:
+    names = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
+    files = expand([fspath(name) for name in names], format=format, index=index)
+    if not files:
+        raise InputError("there is nothing to read", expected="at least one file", hint="name a file, a folder or '-'")
+    return files
+
+
+def _read_all(
+    files: Sequence[InputFile],
+    maker: Callable[[InputFile, Format, bool], _Maker[T]],
+    reject: Callable[[Rejected], None] | None,
+    *,
+    by_line: bool = False,
+) -> Iterator[T]:
+    is_alone = len(files) == 1 and files[0].is_named
+    for file in files:
+        for item in _read_file(file, maker, is_alone=is_alone, by_line=by_line):
+            if not isinstance(item, Rejected):
+                yield item
+            elif reject is not None:
+                reject(item)
+            else:
+                raise InputError(
+                    f"{item.where}: {item.reason}",
+                    hint="mend the row, or have bad rows set aside (in Python: on_reject=...)",
+                )
+
+
+def _read_file(
+    file: InputFile, maker: Callable[[InputFile, Format, bool], _Maker[T]], *, is_alone: bool, by_line: bool
+) -> Iterator[T | Rejected]:
+    """What becomes of each row; at the end, why the rest of the file cannot be read, if it cannot.
+
+    Raises:
+        FramingError: that, if this is the only file and nothing in it can be used.
+    """
+    place = file.path
+    any_used = False
+    try:
+        if file.problem:
+            raise UnreadableFileError(file.problem)
+        with open_format(file.path, file.label, file.format, by_line=by_line) as opened:
+            making = maker(file, opened, is_alone)
+            for found in opened.ranges(_LIMITS, making.check):
+                for row in opened.rows(found, making.needed()):
+                    try:
+                        made = making.make(row)
+                    except InputError as error:
+                        if opened.is_document:
+                            raise
+                        yield rejected_row(file, row, error)
+                    else:
+                        any_used = True
+                        yield made
+                place = f"{file.path}:{found.next}"
+    except FramingError as error:
+        if is_alone and not any_used:
+            raise
+        yield Rejected(place, error.reason)

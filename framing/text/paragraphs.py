@@ -1,0 +1,307 @@
+"""Lines to paragraphs: what was wrapped at a column is joined again, and what stands on a line by itself stays so.
+
+Two neighbouring lines are joined by evidence, pair by pair:
+
+- The next line begins with a small letter, and this one does not end a sentence: it was cut. Lines that were cut tell
+  how long full lines are, in their block and in the whole text.
+- The first word of the next line would not have fitted on this one, which is as long as the lines that were cut.
+- A word is divided at the end of the line.
+
+Nothing is joined over a blank line (unless every line has one behind it), to a list item, to an indented first line, or
+where each line is a text of its own, as in a list of headlines.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+#: A line that nothing else speaks of is taken for cut only if it is at least this long, in code points.
+_SHORTEST_LONE_CUT = 60
+#: A full line is at least this share of the usual one, since the right edge may be ragged.
+_RAGGED = 0.72
+#: A line that is this much wider than full lines usually are was not wrapped with them.
+_OVERFULL = 1.1
+#: Where more lines than this share are so wide, no lines are wrapped.
+_MOST_OVERFULL = 0.2
+#: A block of lines has a column of its own from so many cuts on.
+_FEWEST_OF_A_BLOCK = 4
+#: Cuts from which on they tell of other blocks too how full lines are.
+_FEWEST_OF_A_TEXT = 3
+#: Words of a title over running text.
+_LONGEST_TITLE = 16
+#: Lines of one text each: so many words on three or more lines, and hardly a stop among them.
+_WORDS_WITHOUT_STOP = 40
+#: Cuts over single blank lines from which on the text is double-spaced, and how long such lines are at least.
+_FEWEST_DOUBLE_SPACED, _SHORTEST_DOUBLE_SPACED = 3, 22
+
+# Line ends of every kind that str.splitlines knows of, and none that count as letters.
+_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_QUOTED_LINE = re.compile(r"(?:>[ \t]?)+")
+_ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”’»)\]]*\Z")
+_STOP = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|\Z)")
+_DIVIDED = re.compile(r"[^\W\d_]{2,}[-\u00ad\u2010]\Z")
+# Words and titles with which no sentence and no headline ends.
+_RUNS_ON = re.compile(
+    r"(?:^|\s)(?:the|an?|of|and|or|that|which|who|whose|on|in|at|to|by|for|from|with|as|than|into|its|their|his|her|is|are|"
+    r"was|were|has|have|had|been|Mr\.|Mrs\.|Ms\.|Dr\.|Gen\.|Col\.|Lt\.|Sgt\.|Capt\.|Gov\.|Sen\.|Rep\.)\Z"
+)
+_ABBREVIATED_MONTH = re.compile(r"\b(?:Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.\Z")
+_LIST_ITEM = re.compile(r"(?:[*•·▪‣–—-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
+_BYLINE = re.compile(r"by\s+\w", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph or a single line: ``text[start:end]``, without surrounding white space.
+
+    Attributes:
+        start, end: code points.
+        after_gap: a blank line, or nothing, is before it.
+    """
+
+    start: int
+    end: int
+    after_gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line with words on it.
+
+    Attributes:
+        number: among these lines, from 0.
+        start, end: code points, surrounding white space and marks of quoted mail left out.
+        indent: code points before ``start`` on the line, less those of quoted mail.
+        breaks: line breaks between it and the line before.
+        is_quoted: it has a mark of quoted mail.
+    """
+
+    number: int
+    start: int
+    end: int
+    indent: int
+    breaks: int
+    is_quoted: bool
+
+    @property
+    def width(self) -> int:
+        """Code points up to its end, the indent counted."""
+        return self.indent + self.end - self.start
+
+
+def paragraphs(text: str) -> list[Paragraph]:
+    """The lines of a text, those that were wrapped joined to paragraphs.
+
+    Args:
+        text: any.
+    """
+    lines = _single_spaced(text, list(_lines(text)))
+    joins = _Joins(text, lines)
+    found: list[Paragraph] = []
+    for number, line in enumerate(lines):
+        if number and joins.joined(number - 1):
+            found[-1] = replace(found[-1], end=line.end)
+        else:
+            found.append(Paragraph(line.start, line.end, number == 0 or line.breaks >= 2))
+    return found
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    """The lines that hold more than white space and marks of quoted mail."""
+    previous_end = number = 0
+    for match in _LINE.finditer(text):
+        line = match[0]
+        quoted = _QUOTED_LINE.match(line)
+        begin = quoted.end() if quoted else 0
+        content = line[begin:]
+        stripped = content.strip()
+        if not stripped:
+            continue
+        indent = len(content) - len(content.lstrip())
+        start = match.start() + begin + indent
+        # A lone mark of quoted mail is a blank line.
+        breaks = len(_LINE_BREAK.findall(text, previous_end, match.start()))
+        yield _Line(number, start, start + len(stripped), indent, breaks, quoted is not None)
+        previous_end = start + len(stripped)
+        number += 1
+
+
+def _single_spaced(text: str, lines: list[_Line]) -> list[_Line]:
+    """The lines of a text that has a blank line behind every line, as if it had none."""
+    gaps = [line.breaks for line in lines[1:]]
+    cut = sorted(
+        before.width
+        for before, after in itertools.pairwise(lines)
+        if after.breaks == 2 and _is_cut(text, before, after)
+    )
+    width = cut[len(cut) // 2] if cut else 0
+    fewest = _FEWEST_DOUBLE_SPACED - (width >= _SHORTEST_LONE_CUT)
+    if len(cut) < fewest or gaps.count(1) > len(cut) or width < _SHORTEST_DOUBLE_SPACED:
+        return lines
+    return [replace(line, breaks=max(1, line.breaks // 2)) for line in lines]
+
+
+def _is_cut(text: str, line: _Line, following: _Line) -> bool:
+    """Whether a sentence certainly runs on: the next line begins with a small letter, or this one ends as none does."""
+    end = text[max(line.start, line.end - 12) : line.end]
+    if _ABBREVIATED_MONTH.search(end) and text[following.start].isdigit():  # "3." is no number of a list then
+        return True
+    if _starts_anew(text, following):
+        return False
+    if _RUNS_ON.search(end) or (end.endswith(",") and line.width >= _SHORTEST_DOUBLE_SPACED):
+        return True
+    return text[following.start].islower() and not _ends_sentence(text, line)
+
+
+def _ends_sentence(text: str, line: _Line) -> bool:
+    return bool(_ENDS_SENTENCE.search(text, max(line.start, line.end - 8), line.end)) and not _ADDRESS.search(
+        text, max(line.start, line.end - 200), line.end
+    )
+
+
+def _starts_anew(text: str, line: _Line) -> bool:
+    """A list item, or the byline under a title."""
+    is_byline = line.number in (1, 2) and line.end - line.start < 60 and _BYLINE.match(text, line.start, line.end)
+    return bool(is_byline or _LIST_ITEM.match(text, line.start, line.end))
+
+
+class _Joins:
+    """Which lines of a text belong to one paragraph.
+
+    Args:
+        text: the text.
+        lines: of it.
+    """
+
+    def __init__(self, text: str, lines: Sequence[_Line]) -> None:
+        self._text = text
+        self._lines = lines
+        self._cut = [_is_cut(text, *pair) and pair[1].breaks < 2 for pair in itertools.pairwise(lines)]
+        self._full = [line.width + 1 + self._first_word(following) for line, following in itertools.pairwise(lines)]
+        self._of_text = self._usual(0, len(self._cut))
+        # Of each pair the block of lines without blank lines between them, and what is usual in it.
+        self._blocks: list[tuple[int, int]] = []
+        self._texts_of_their_own: list[bool] = []
+        begin = 0
+        for number in range(1, len(lines) + 1):
+            if number == len(lines) or lines[number].breaks >= 2:
+                own = self._has_texts_of_their_own(begin, number)
+                for _ in range(begin, min(number, len(lines) - 1)):
+                    self._blocks.append((begin, number))
+                    self._texts_of_their_own.append(own)
+                begin = number
+
+    def joined(self, number: int) -> bool:
+        """Whether the line of this number and the next one belong together."""
+        line, following = self._lines[number], self._lines[number + 1]
+        if following.breaks >= 2 or line.is_quoted != following.is_quoted:
+            return False
+        if _starts_anew(self._text, following) and not self._cut[number]:
+            return False
+        if self._texts_of_their_own[number] or self._begins_indented(number):
+            return False
+        if (
+            _DIVIDED.search(self._text, max(line.start, line.end - 40), line.end)
+            and self._text[following.start].islower()
+        ):
+            return True
+        begin, end = self._blocks[number]
+        usual = self._usual_in(begin, end)
+        if usual is None:
+            return self._is_lone_cut(number, begin, end)
+        if self._cut[number]:
+            return self._full[number] >= _RAGGED * usual.typical
+        if self._may_be_title(number):
+            return False
+        if (
+            not any(self._cut[begin : end - 1])
+            and sum(self._cut) < _FEWEST_OF_A_TEXT
+            and (_ends_sentence(self._text, line) or not _ends_sentence(self._text, self._lines[end - 1]))
+        ):
+            return False
+        # No blank would have made room for the next word.
+        return usual.shortest <= self._full[number] and line.width <= _OVERFULL * usual.typical
+
+    def _may_be_title(self, number: int) -> bool:
+        """Whether the line may be a title over running text without a blank line between them."""
+        line = self._lines[number]
+        words = self._text[line.start : line.end].split()
+        return number == 0 and len(words) <= _LONGEST_TITLE and words[-1].isalpha() and words[-1].islower()
+
+    def _first_word(self, line: _Line) -> int:
+        return len(self._text[line.start : min(line.end, line.start + 80)].split(maxsplit=1)[0])
+
+    def _usual_in(self, begin: int, end: int) -> _Usual | None:
+        """What is usual in a block: its own where it has cuts enough and they differ, else that of the text."""
+        whole = self._of_text
+        cuts = sum(self._cut[begin : end - 1])
+        own = self._usual(begin, end - 1) if cuts >= _FEWEST_OF_A_BLOCK else None
+        if own is None or whole is None or _RAGGED <= own.typical / whole.typical <= 1 / _RAGGED:
+            return whole
+        return own
+
+    def _usual(self, begin: int, end: int) -> _Usual | None:
+        """What is usual among the pairs ``begin:end`` that were certainly cut."""
+        full = sorted(self._full[i] for i in range(begin, end) if self._cut[i])
+        if not full:
+            return None
+        typical = full[len(full) // 2]
+        own = self._lines[begin : end + 1]
+        if sum(line.width > _OVERFULL * typical for line in own) > _MOST_OVERFULL * len(own):
+            return None  # many lines are longer: nothing is wrapped here
+        near = [value for value in full if _RAGGED * typical <= value <= typical / _RAGGED]
+        widths = sorted(line.width for line in own if _RAGGED * typical <= line.width <= typical)
+        widest = widths[len(widths) * 19 // 20] if widths else typical
+        return _Usual(min(near[len(near) // 20], widest + 1), typical)
+
+    def _is_lone_cut(self, number: int, begin: int, end: int) -> bool:
+        """Whether a line was cut where no line of the text begins small: it is long, and no line is longer."""
+        line = self._lines[number]
+        longest = max(other.width for other in self._lines[begin:end])
+        words = self._text[line.start : line.end].split()
+        return (
+            line.width >= _SHORTEST_LONE_CUT
+            and 2 * sum(word[:1].islower() for word in words) > len(words)
+            and longest < self._full[number]
+            and not _ends_sentence(self._text, line)
+            and _ends_sentence(self._text, self._lines[end - 1])
+        )
+
+    def _begins_indented(self, number: int) -> bool:
+        """Whether the next line begins a paragraph by its indent: deeper than this one's, by two at least."""
+        line, following = self._lines[number], self._lines[number + 1]
+        if following.indent < line.indent + 2:
+            return False
+        # Under a list item the lines that go on are indented.
+        return not _LIST_ITEM.match(self._text, line.start, line.end)
+
+    def _has_texts_of_their_own(self, begin: int, end: int) -> bool:
+        """Whether a block is a list of texts, one a line: three or more lines, many words, and hardly a stop."""
+        own = self._lines[begin:end]
+        if end - begin < 3 or any(_LIST_ITEM.match(self._text, line.start, line.end) for line in own):
+            return False
+        block = self._text[self._lines[begin].start : self._lines[end - 1].end]
+        stops = len(_STOP.findall(block))
+        words = len(block.split())
+        return (
+            words > _WORDS_WITHOUT_STOP
+            and stops <= words // _WORDS_WITHOUT_STOP
+            and not _ends_sentence(self._text, self._lines[end - 1])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """How full lines are that were cut: their width with the first word of the next line.
+
+    Attributes:
+        shortest, typical: of that.
+    """
+
+    shortest: int
+    typical: int

@@ -1,0 +1,279 @@
+"""Rows 56 to 66: tables of all kinds, packed files, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import framing
+from framing.reading import Columns
+from tests.cases.inputs import quoted, read
+
+ARMY = "The army liberated Harun from terrorists, state TV said."
+REBELS = "Rebels said the regime bombed a school."
+
+
+def read_text(path: Path, content: str, **options: Any) -> tuple[list[framing.Document], list[framing.Rejected]]:
+    path.write_text(content, encoding="utf-8", newline="")
+    return read(path, **options)
+
+
+@pytest.mark.parametrize(("name", "lost"), [("lostquote_unquoted.csv", ["20"]), ("lostquote_two.csv", ["20", "120"])])
+def test_lost_quotation_marks(name: str, lost: list[str]) -> None:
+    """Row 56: their rows alone are set aside, and shown."""
+    documents, rejected = read(name)
+    assert [d.id for d in documents] == [str(n) for n in range(1, 201) if str(n) not in lost]
+    assert [r.value.partition(",")[0] for r in rejected] == lost
+    assert [r.where.rpartition(":")[2] for r in rejected] == [str(int(n) + 1) for n in lost]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+@pytest.mark.parametrize("place", [1, 50, 99])
+def test_other_lost_marks(place: int, separator: str, end: str, tmp_path: Path) -> None:
+    """Row 56, variants: quoted rows around it, cells with line ends, at the beginning and at the end."""
+    rows = [f'{n}{separator}"It rained{separator} on day {n}.{end}It snowed."' for n in range(100)]
+    rows[place] = f'{place}{separator}"We will return, he said.'
+    documents, rejected = read_text(tmp_path / "a.csv", end.join([f"id{separator}text", *rows, ""]))
+    # The next row's opening mark closes the cell: it may be lost with it, and no other.
+    assert {d.id for d in documents} >= {str(n) for n in range(100) if n not in (place, place + 1)}
+    assert rejected
+    assert rejected[0].value.startswith(str(place))
+
+
+def test_tsv_whose_texts_begin_with_quotations() -> None:
+    """Row 57: none of 200 rows is set aside, closed or not."""
+    for name in ("rawquotes.tsv", "rawquotes_open.tsv"):
+        documents, rejected = read(name)
+        assert not rejected
+        assert [document.id for document in documents] == [str(n) for n in range(1, 201)]
+        assert any(document.text.startswith('"We will return') for document in documents)
+    documents, rejected = read("fmt/quote_start_unclosed.tsv")
+    assert (len(documents), len(rejected)) == (4, 0)
+    assert documents[0].text == '"Rebels fled, he said.'
+
+
+def test_tsv_with_quoted_cells(tmp_path: Path) -> None:
+    """Row 57: cells that are quoted as CSV has it, with tabs and line ends in them, are still read so."""
+    content = 'id\ttext\n1\t"It ""rained"" here."\n2\t"One line.\nTwo lines."\n3\t"A\ttab."\n4\t"Quoted," he said.\n'
+    documents, rejected = read_text(tmp_path / "a.tsv", content)
+    assert not rejected
+    assert [document.text for document in documents] == [
+        'It "rained" here.',
+        "One line.\nTwo lines.",
+        "A\ttab.",
+        '"Quoted," he said.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("newsapi.jsonl", ("BBC News", "2020-01-01", "Army retakes Harun")),
+        ("ccnews.jsonl", ("bbc.com", "2020-01-01", "Army retakes Harun")),
+        ("allthenews.csv", ("New York Times", "2016-12-31", "Army retakes Harun")),
+        ("fmt/newsplease.json", ("bbc.com", "2020-01-01", "Army came")),
+        ("fmt/newsplease2.jsonl", ("bbc.com", "2020-01-01", "Army came")),
+        ("fmt/newspaper4k.jsonl", ("bbc.com", "2020-01-01", "Army came")),
+        ("fmt/trafilatura.json", ("BBC", "2020-01-01", "Army came")),
+        ("fmt/sourceobj.jsonl", ("BBC", None, "Army came")),
+    ],
+)
+def test_columns_of_known_tools(name: str, expected: tuple[str | None, ...]) -> None:
+    """Row 58: outlet, day and title are found, an object for a source is its name."""
+    documents, rejected = read(name)
+    assert not rejected
+    first = documents[0]
+    assert (first.outlet, first.published and first.published[:10], first.title) == expected
+
+
+@pytest.mark.parametrize("value", ['["BBC", "CNN"]', '{"rank": 3}', "[]"])
+@pytest.mark.parametrize("column", ["source", "date", "id", "title"])
+def test_a_guessed_column_that_does_not_fit(column: str, value: str, tmp_path: Path) -> None:
+    """Row 58: is left out; one that was named is an error."""
+    row = f'{{"{column}": {value}, "text": "It rained in Harun."}}\n'
+    documents, rejected = read_text(tmp_path / "a.jsonl", row)
+    assert [document.text for document in documents] == ["It rained in Harun."]
+    assert not rejected
+    role = {"source": "outlet", "date": "published"}.get(column, column)
+    documents, rejected = read_text(tmp_path / "b.jsonl", row, columns=Columns(**{role: column}))
+    assert (len(documents), len(rejected)) == (0, 1)
+
+
+def test_a_guess_can_be_forbidden(tmp_path: Path) -> None:
+    """Row 58: with an empty name."""
+    row = '{"source": "BBC", "text": "It rained in Harun."}\n'
+    (document,), _ = read_text(tmp_path / "a.jsonl", row, columns=Columns(outlet=""))
+    assert document.outlet is None
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("large_string", ["1", "2"]),
+        ("dict", ["dict.parquet:1", "dict.parquet:2"]),
+        ("string_view", ["string_view.parquet:1", "string_view.parquet:2"]),
+        ("ts", ["1", "2"]),
+        ("pdindex", ["a", "b"]),
+        ("decimal", ["1", "2"]),
+        ("struct", ["struct.parquet:1", "struct.parquet:2"]),
+    ],
+)
+def test_types_of_parquet(name: str, ids: list[str]) -> None:
+    """Row 59: two texts; the null is set aside."""
+    documents, rejected = read(f"fmt/{name}.parquet")
+    assert [document.id.rpartition("/")[2] for document in documents] == ids
+    assert [document.text.partition("\n")[0] for document in documents] == [ARMY, REBELS]
+    assert all("holds nothing" in r.reason for r in rejected)
+
+
+def test_ids_that_pandas_made_floats(tmp_path: Path) -> None:
+    """Row 59: 1.0 is 1."""
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({"id": [1.0, None, 2.5], "text": ["It rained."] * 3})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    documents, _ = read(tmp_path / "a.parquet")
+    assert [document.id.rpartition("/")[2] for document in documents] == ["1", "a.parquet:2", "2.5"]
+
+
+@pytest.mark.parametrize("name", ["bom.csv", "bom_quoted.csv", "bom.jsonl"])
+def test_marks_of_byte_order(name: str) -> None:
+    """Row 60."""
+    documents, rejected = read(f"fmt/{name}")
+    assert not rejected
+    assert [document.id for document in documents] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["semi", "semi_decimalcomma", "pipe", "tab", "onecol", "leading_blank", "header_spaces"]
+)
+def test_separators(name: str) -> None:
+    """Row 61."""
+    documents, rejected = read(f"fmt/{name}.csv")
+    assert not rejected
+    assert documents[0].text == ARMY
+
+
+def test_one_column(tmp_path: Path) -> None:
+    """Row 61, variant: a table with one column has no separator; cells with line ends stay whole."""
+    documents, rejected = read_text(tmp_path / "a.csv", 'text\n"It rained.\nIt snowed."\n"Tabs\tand; others | too."\n')
+    assert not rejected
+    assert [document.text for document in documents] == ["It rained.\nIt snowed.", "Tabs\tand; others | too."]
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|"])
+def test_commas_in_the_header_of_another_separator(separator: str, tmp_path: Path) -> None:
+    """Row 61: the rows tell, or the first separator does."""
+    documents, rejected = read("fmt/comma_header_in_tab.csv")
+    assert [document.text for document in documents] == ["The army came."]
+    content = separator.join(["id", "text", '"tags, topics, other, more"']) + "\n"
+    content += separator.join(["1", "It rained, it snowed.", "x"]) + "\n"
+    documents, rejected = read_text(tmp_path / "a.csv", content)
+    assert not rejected
+    assert [document.text for document in documents] == ["It rained, it snowed."]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'sep=;\nid;text\n1;"{ARMY}"\n',
+        f'sep=,\r\nid,text\r\n1,"{ARMY}"\r\n',
+        f"sep=|\nid|text\n1|{ARMY}\n",
+        f"SEP=\t\nid\ttext\n1\t{ARMY}\n",
+        f'"sep=;"\nid;text\n1;"{ARMY}"\n',
+        f'\ufeffsep=;\nid;text\n1;"{ARMY}"\n',
+    ],
+)
+def test_a_line_that_names_the_separator(content: str, tmp_path: Path) -> None:
+    """Row 62: Excel's."""
+    documents, rejected = read_text(tmp_path / "a.csv", content)
+    assert not rejected
+    assert [(document.id, document.text, document.row) for document in documents] == [("1", ARMY, 3)]
+
+
+@pytest.mark.parametrize("name", ["crlf_embedded.csv", "cr_embedded.csv", "bom.csv"])
+def test_line_ends_in_cells(name: str) -> None:
+    """Row 63: they stay in the text."""
+    documents, rejected = read(f"fmt/{name}")
+    assert not rejected
+    assert quoted(documents[1].text) == ["We will return,"]
+
+
+def test_marks_in_cells() -> None:
+    """Row 64: unquoted ones are text; what is escaped otherwise is set aside, and the reading goes on."""
+    documents, rejected = read("fmt/unquoted_inner.csv")
+    assert [document.text for document in documents] == ['He said "rebels" fled.', "It rained."]
+    for name in ("escaped_backslash", "unescaped_inner"):
+        documents, rejected = read(f"fmt/{name}.csv")
+        assert documents[-1].text == "It rained."
+        assert len(documents) + len(rejected) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["gz_wrong.jsonl", "gz_wrong.txt", "notgz.txt.gz", "x.jsonl.bz2", "x.jsonl.xz", "noext", "multi.jsonl.gz"]
+)
+def test_packed_files(name: str) -> None:
+    """Row 65: by what they are, whatever their names."""
+    documents, rejected = read(f"fmt/{name}")
+    assert not rejected
+    assert documents[0].text == ARMY
+
+
+def test_zstandard(tmp_path: Path) -> None:
+    """Row 65: also for `label`."""
+    import pyarrow
+
+    path = tmp_path / "a.jsonl.zst"
+    with pyarrow.output_stream(path, compression="zstd") as stream:
+        stream.write(b'{"text": "It rained."}\n')
+    documents, rejected = read(path)
+    assert ([document.text for document in documents], rejected) == (["It rained."], [])
+
+
+def test_a_packed_file_that_was_cut_off() -> None:
+    """Row 65: the rows before the damage are read, and it is told."""
+    documents, rejected = read("fmt/trunc.jsonl.gz", unique_ids=False)
+    assert documents
+    assert {document.text for document in documents} == {ARMY}
+    assert len(rejected) <= 2
+    assert rejected
+
+
+@pytest.mark.parametrize(
+    "name", ["x.xlsx", "x.docx", "x.epub", "x.zip", "mail.eml", "feed.xml", "rtf.rtf", "page.mhtml"]
+)
+def test_formats_that_are_not_read(name: str) -> None:
+    """Row 65: refused, with the endings that are known."""
+    with pytest.raises(framing.InputError, match=r"\.jsonl"):
+        read(f"fmt/{name}")
+
+
+def test_rows_that_are_no_texts() -> None:
+    """Row 66: set aside with the reason and the line."""
+    documents, rejected = read("fmt/null.jsonl")
+    assert [document.id for document in documents] == ["2"]
+    assert [r.where.rpartition(":")[2] for r in rejected] == ["1", "3", "4", "5", "6", "7"]
+    documents, rejected = read("fmt/nan.jsonl")
+    assert [document.text for document in documents] == ["It rained.", "It snowed."]
+    assert ["nan" in r.reason for r in rejected] == [True]
+    documents, rejected = read("fmt/trailing_comma.jsonl")
+    assert [r.reason.startswith("the line is not JSON") for r in rejected] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["array.json", "columns.json", "crlf.jsonl", "u2028.jsonl"])
+def test_forms_of_json(name: str) -> None:
+    """Row 66."""
+    documents, rejected = read(f"fmt/{name}")
+    assert not rejected
+    assert len(documents) == 2
+    assert REBELS in documents[1].text
+
+
+def test_json_lines_named_json(tmp_path: Path) -> None:
+    """Row 66: .json that is JSON Lines is read."""
+    documents, rejected = read_text(tmp_path / "a.json", '{"text": "It rained."}\n{"text": "It snowed."}\n')
+    assert ([document.text for document in documents], rejected) == (["It rained.", "It snowed."], [])
