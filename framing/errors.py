@@ -14,6 +14,7 @@
     ├── OutputError               a result cannot be written
     ├── UnitRunnerError           a machine of a cluster could not do its part of a batch job
     ├── WorkerDiedError           processes of a batch job died over the same rows again and again
+    ├── JobIncompleteError        a batch job ended before all of its units were done
     └── MissingExtraError         an optional dependency is not installed
 
 Every error says three things: what is wrong (with the value), what was expected, and what to do next.
@@ -111,6 +112,10 @@ class UnitRunnerError(FramingError):
 
 class WorkerDiedError(FramingError):
     """Processes of a batch job died over the same rows, one after the other; the units that are done are kept."""
+
+
+class JobIncompleteError(FramingError):
+    """A batch job ended with units that are not done; those that are done are kept."""
 
 
 class MissingExtraError(FramingError):

@@ -62,6 +62,8 @@ _BATCH = 1024
 _ROW_GROUP_BATCHES = 16
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
 _ENDING = re.compile(r"(\.jsonl|\.ndjson|\.csv)(\.gz)?$|(\.parquet)$", re.IGNORECASE)
+#: How cells begin that a spreadsheet takes for formulas.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -309,7 +311,11 @@ class RecordWriter(ABC):
 
 
 def open_writer(
-    path: str | os.PathLike[str], *, codebook: Codebook | None = None, carry: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    codebook: Codebook | None = None,
+    carry: Sequence[str] = (),
+    escape_formulas: bool = False,
 ) -> RecordWriter:
     """A writer for the format that the name's ending stands for; ``-`` writes JSONL to standard output.
 
@@ -317,6 +323,8 @@ def open_writer(
         path: the file.
         codebook: by which is labelled; the built-in one when ``None``.
         carry: columns of the input to write too: keys of :attr:`Document.metadata`.
+        escape_formulas: in CSV, put ``'`` before cells that a spreadsheet would take for a formula (they begin with
+            ``=``, ``+``, ``-``, ``@``, a tab or a carriage return). Such a cell is no longer the text as it is.
 
     Raises:
         SettingError: the ending is unknown.
@@ -326,7 +334,9 @@ def open_writer(
     names = tuple(carried_name(column, codebook) for column in carry)
     if os.fspath(path) == STANDARD_OUTPUT:
         return _StandardOutput(names)
-    writers: dict[str, type[_FileWriter]] = {"jsonl": _JsonLines, "csv": _Csv, "parquet": _Parquet}
+    if kind == "csv":
+        return _Csv(Path(path), codebook or Codebook.default(), names, escape_formulas=escape_formulas)
+    writers: dict[str, type[_FileWriter]] = {"jsonl": _JsonLines, "parquet": _Parquet}
     return writers[kind](Path(path), codebook or Codebook.default(), names)
 
 
@@ -413,18 +423,24 @@ class _JsonLines(_FileWriter):
 
 
 class _Csv(_FileWriter):
-    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
+    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str], *, escape_formulas: bool) -> None:
         super().__init__(path, codebook, carried)
+        self._escape_formulas = escape_formulas
         tasks = (task.name for task in codebook.tasks if task.scope != "mention")
         self._columns = (*COLUMNS, *tasks, *carried)
         self._rows = csv.writer(_Utf8(self._stream))
         with reporting_write_errors(path):
-            self._rows.writerow(self._columns)
+            self._rows.writerow(map(self._cell, self._columns))
 
     def _add(self, labels: Labels) -> None:
         for record in _records(labels, self._carried):
-            cells = (record.get(name) for name in self._columns)
-            self._rows.writerow(_json(cell) if isinstance(cell, list | dict) else cell for cell in cells)
+            self._rows.writerow(self._cell(record.get(name)) for name in self._columns)
+
+    def _cell(self, value: Any) -> Any:
+        if isinstance(value, list | dict):
+            return _json(value)
+        is_formula = self._escape_formulas and isinstance(value, str) and value.startswith(_FORMULA)
+        return f"'{value}" if is_formula else value
 
 
 class _Utf8:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+import filelock
+
 import framing
 from framing.batch.plan import Model, Plan, Settings, make_plan
+from framing.batch.seal import sealed, unsealed
 from framing.batch.shards import WrittenFile
 from framing.batch.units import Unit
 from framing.errors import OutputError, SettingError
@@ -25,8 +27,12 @@ SHARDS, REJECTED, MENTIONS, DONE = "shards", "rejected", "mentions", "done"
 #: Holds a file for each unit that was begun and is not done, with a byte for each process that began it.
 ATTEMPTS = "attempts"
 LOCK = "lock"
+#: Ends the names of files that say who holds a lock.
+_OWNER = ".owner"
 _FOLDERS = (SHARDS, REJECTED, MENTIONS, DONE)
 _TASK = re.compile(r"(\d+)/(\d+)")
+#: The number of the unit in the names of its files, and in those of files that are being written.
+_UNIT = re.compile(r"\.?(\d{6,})\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,17 @@ class UnitRecord:
         """Read a record.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is none, or has changed since it was written.
         """
         try:
-            content = json.loads(text)
+            content = json.loads(unsealed(text))
             return cls(**content | {"files": tuple(WrittenFile(**file) for file in content["files"])})
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the record of a unit: {error!r}") from error
+
+    def to_json(self) -> str:
+        """The record as it is written, with a checksum."""
+        return sealed(json.dumps(asdict(self), indent=1) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,8 @@ class Job:
         """
         path = folder / PLAN
         try:
-            text = path.read_text(encoding="utf-8")
+            # What is no UTF-8 was damaged, which the plan's checksum tells.
+            text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise OutputError(
                 f"there is no job in {folder}: {error.strerror}",
@@ -140,14 +151,65 @@ class Job:
         """The file of a unit in one of the job's folders."""
         return self.folder / file_name(kind, unit, ending)
 
+    def record(self, unit: Unit) -> UnitRecord | None:
+        """What is written of a unit that is done; ``None`` if nothing is.
+
+        Raises:
+            ValueError: what is written is damaged, or belongs to another plan or unit; says which of them.
+        """
+        try:
+            found = UnitRecord.from_json(self.path(DONE, unit.number, "json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ValueError(f"the record of unit {unit.number} cannot be read: {error}") from error
+        if found.plan != self.fingerprint or found.unit != unit.number:
+            raise ValueError(f"the record of unit {unit.number} belongs to another plan or unit")
+        return found
+
     def done(self, unit: Unit) -> UnitRecord | None:
         """The record of a unit if it is done and its files are there, by their sizes; ``None`` if it is to be done."""
         try:
-            record = UnitRecord.from_json(self.path(DONE, unit.number, "json").read_text(encoding="utf-8"))
-            sizes_fit = all((self.folder / file.name).stat().st_size == file.size for file in record.files)
-        except (OSError, ValueError):
+            return self._sound(unit)
+        except ValueError:
             return None
-        return record if sizes_fit and record.plan == self.fingerprint else None
+
+    def _sound(self, unit: Unit) -> UnitRecord | None:
+        record = self.record(unit)
+        for file in record.files if record else ():
+            try:
+                size = (self.folder / file.name).stat().st_size
+            except OSError as error:
+                raise ValueError(f"{file.name} of unit {unit.number} is not there: {error.strerror}") from error
+            if size != file.size:
+                raise ValueError(f"{file.name} of unit {unit.number} has {size} bytes where {file.size} were written")
+        return record
+
+    def standing(self, units: Iterable[Unit]) -> Standing:
+        """What of units is done, and what is to be done, again where a file or a record is damaged."""
+        found = Standing()
+        for unit in units:
+            record = None
+            try:
+                record = self._sound(unit)
+            except ValueError as error:
+                found.problems.append(str(error))
+            if record is None:
+                found.todo.append(unit)
+            else:
+                found.done.append(record)
+        return found
+
+    def forget(self, unit: Unit) -> None:
+        """Have a unit done anew by whoever works on the job next.
+
+        Raises:
+            OutputError: its record cannot be removed.
+        """
+        path = self.path(DONE, unit.number, "json")
+        with reporting_write_errors(path):
+            path.unlink(missing_ok=True)
+            _sync_folder(path.parent)
 
     def begin(self, unit: Unit) -> None:
         """Write down that a process begins a unit, before it reads or labels it: it may die over it.
@@ -180,19 +242,53 @@ class Job:
             for kind in {file.name.partition("/")[0] for file in record.files}:
                 _sync_folder(self.folder / kind)
         path = self.path(DONE, record.unit, "json")
-        write_whole(path, json.dumps(asdict(record), indent=1) + "\n")
+        write_whole(path, record.to_json())
         with reporting_write_errors(path):
             _sync_folder(path.parent)
         self.forget_attempts(self.plan.units[record.unit])
 
     def clear(self, unit: Unit) -> None:
-        """Remove what a process that was killed left of a unit: half-written files, and those of no record."""
+        """Remove what there is of a unit that is begun: the files of an earlier time, and half-written ones.
+
+        Half-written ones are looked for only if a process has died over the unit: that lists folders, which grow with
+        the job.
+        """
+        if self.attempts(unit) > 1:
+            self.sweep([unit])
+            return
         for kind in _FOLDERS:
-            folder = self.folder / kind
-            for path in folder.glob(f".{unit.number:06d}.*.partial"):
-                path.unlink(missing_ok=True)
-            for path in folder.glob(f"{unit.number:06d}.*"):
-                path.unlink(missing_ok=True)
+            self.path(kind, unit.number, "json" if kind == DONE else "parquet").unlink(missing_ok=True)
+
+    def sweep(self, units: Iterable[Unit]) -> None:
+        """Remove every file of units that are not done; of any number of them by one look into each folder.
+
+        Nobody else may be working on them.
+
+        Raises:
+            OutputError: a file cannot be removed.
+        """
+        numbers = {unit.number for unit in units}
+        with reporting_write_errors(self.folder):
+            for folder in (self.folder / kind for kind in _FOLDERS if numbers):
+                for path in list(folder.iterdir()) if folder.is_dir() else ():
+                    unit = _UNIT.match(path.name)
+                    if unit is not None and int(unit[1]) in numbers:
+                        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a job is.
+
+    Attributes:
+        done: the records of units that are done.
+        todo: the other units, in order.
+        problems: what is damaged of those that had been done before, in words.
+    """
+
+    done: list[UnitRecord] = field(default_factory=list)
+    todo: list[Unit] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def file_name(kind: str, unit: int, ending: str = "parquet") -> str:
@@ -291,63 +387,93 @@ def create_folder(folder: Path, *, fresh: bool) -> None:
 def locked(folder: Path, task: Task) -> Iterator[None]:
     """Keep others from working in the folder; the system lifts the lock when the process ends, however it ends.
 
-    A whole job has the folder to itself. Array tasks share it, but each task is done by one process only.
+    A whole job has the folder to itself. Array tasks share it, but each task is done by one process only, and all of
+    them cut the job into the same number of parts: that number is kept in the folder until a whole job has it again.
 
     Raises:
         OutputError: another process has it.
+        SettingError: the tasks that were here before cut the job into another number of parts.
     """
+    whole = folder / LOCK
     with ExitStack() as stack:
-        if task == WHOLE:
-            stack.enter_context(_lock(folder / LOCK, fcntl.LOCK_EX))
-        else:
-            stack.enter_context(_lock(folder / LOCK, fcntl.LOCK_SH))
-            stack.enter_context(_lock(folder / f"{LOCK}.{task.number}-of-{task.count}", fcntl.LOCK_EX))
+        # One at a time looks at the locks of others and takes its own.
+        with _lock(folder / f"{LOCK}.gate", wait=True):
+            for other in [whole, *_locks_of_tasks(folder)] if task == WHOLE else [whole]:
+                with _lock(other):
+                    pass
+            _agree_on_count(folder, task)
+            own = whole if task == WHOLE else folder / f"{LOCK}.{task.number}-of-{task.count}"
+            stack.enter_context(_lock(own))
         yield
+
+
+def _locks_of_tasks(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob(f"{LOCK}.*-of-*")) if path.suffix != _OWNER]
+
+
+def _agree_on_count(folder: Path, task: Task) -> None:
+    path = folder / f"{LOCK}.count"
+    with reporting_write_errors(path):
+        if task == WHOLE:
+            path.unlink(missing_ok=True)
+            return
+        known = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
+        if not known:
+            write_whole(path, f"{task.count}\n")
+    if known and known != str(task.count):
+        raise SettingError(
+            f"--shard-of {task.number}/{task.count}: the tasks of {folder} are {known} in number, and not {task.count}",
+            expected=f"K/{known}, as the tasks before",
+            hint="go on with that number; or run the job once without --shard-of, which does what is left of it",
+        )
 
 
 @contextmanager
 def _planning(folder: Path) -> Iterator[None]:
     """One plans; tasks of an array that begin at the same moment wait for it."""
-    with _lock(folder / f"{LOCK}.plan", fcntl.LOCK_EX, wait=True):
+    with _lock(folder / f"{LOCK}.plan", wait=True):
         yield
 
 
 @contextmanager
-def _lock(path: Path, kind: int, *, wait: bool = False) -> Iterator[None]:
-    with reporting_write_errors(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+def _lock(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a file's lock. Who does is said in a file beside it, as Windows lets nobody read one that is locked."""
+    lock = filelock.FileLock(path, thread_local=False)
+    owner = path.with_name(path.name + _OWNER)
     try:
-        _acquire(handle, kind if wait else kind | fcntl.LOCK_NB, path)
-        who = "" if kind == fcntl.LOCK_EX else "array tasks, the last of them "
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{who}process {os.getpid()} on {socket.gethostname()}\n".encode())
-        yield
-    finally:
-        os.close(handle)
-
-
-def _acquire(handle: int, operation: int, path: Path) -> None:
-    try:
-        fcntl.flock(handle, operation)
-    except BlockingIOError as error:
-        owner = ""
-        with suppress(OSError):
-            owner = path.read_text(encoding="utf-8", errors="replace").strip()
+        lock.acquire(timeout=-1 if wait else 0)
+    except filelock.Timeout as error:
+        raise _in_use(path.parent, owner) from error
+    except (OSError, NotImplementedError) as error:
         raise OutputError(
-            f"another job works in {path.parent}" + (f": {owner}" if owner else ""),
-            expected="one job at a time in a folder, or array tasks with --shard-of K/N, each once",
-            hint="wait for it to end, or stop it; what it has done is kept",
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be locked: {error.strerror}",
-            expected="a file system with locks (flock)",
+            f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
+            expected="a folder that may be written to, on a file system with locks (flock)",
             hint="on a cluster, ask for it to be mounted with flock, or write to another file system",
         ) from error
+    try:
+        if not wait:
+            with reporting_write_errors(owner):
+                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _in_use(folder: Path, owner: Path) -> OutputError:
+    who = ""
+    with suppress(OSError):
+        who = owner.read_text(encoding="utf-8", errors="replace").strip()
+    return OutputError(
+        f"another job works in {folder}" + (f": {who}" if who else ""),
+        expected="one job at a time in a folder, or array tasks with --shard-of K/N, each once",
+        hint="wait for it to end, or stop it; what it has done is kept",
+    )
 
 
 def _sync_folder(folder: Path) -> None:
-    """See to it that the names of a folder's files are on the disk."""
+    """See to it that the names of a folder's files are on the disk; Windows does so by itself, and opens no folder."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,14 +11,17 @@ import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from framing.batch.job import Job, UnitRecord
+from framing.batch.processes import end_with_parent
 from framing.batch.reader import UnitReader, UnitRows
+from framing.batch.runs import Observer
 from framing.batch.units import Unit
 from framing.batch.work import DEATHS, Worker
 from framing.errors import WorkerDiedError
@@ -28,16 +31,8 @@ from framing.labeler import Labeler, load
 _READ_AHEAD = 2
 #: Processes that may die over a unit before the job gives up; the last of them has looked for rows that kill.
 LAST_DEATH = DEATHS + 1
-
-
-class Observer(Protocol):
-    """Is told how a job goes."""
-
-    def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
-        """So many more rows are labelled or set aside, and the model has read so many tokens meanwhile."""
-
-    def on_done(self, record: UnitRecord) -> None:
-        """A unit is done."""
+#: Processes in a row that may die on a device before they ask for a unit, while they load.
+STARTS = 3
 
 
 def run(job: Job, labeler: Labeler, units: Iterator[Unit], observer: Observer) -> None:
@@ -90,16 +85,23 @@ class _Process:
     device: str
     process: Any
     connection: Connection
+    #: That it was given and has not finished; it works on the first.
     units: list[Unit] = field(default_factory=list)
+    #: Whether it has loaded the model and asked for a unit.
+    is_ready: bool = False
+    #: That it has told of and that are of no unit that is done.
+    rows: int = 0
+    sentences: int = 0
 
 
 def run_on_devices(
     job: Job, units: Sequence[Unit], devices: Sequence[str], loading: dict[str, Any], observer: Observer
-) -> None:
+) -> list[str]:
     """Work through units in one process a device; each asks for the next unit when it can read it.
 
     A process that dies (killed for memory, a crash of a driver) is replaced, and what it had not finished is given to
-    another; the third that is given a unit sets the rows aside that kill (:mod:`framing.batch.trial`).
+    another; the third that is given a unit sets the rows aside that kill (:mod:`framing.batch.trial`). Where
+    :data:`STARTS` in a row die while they load, the device is given up, and the others do the rest.
 
     Args:
         job: whose units they are.
@@ -108,11 +110,14 @@ def run_on_devices(
         loading: arguments of :func:`framing.load`, but for the device.
         observer: is told how it goes.
 
+    Returns:
+        Which devices were given up, in words; where none is left, units remain (:mod:`framing.batch.runs` tells).
+
     Raises:
         WorkerDiedError: the same unit was in the hands of three processes that died.
         FramingError: what a process ran into.
     """
-    _Devices(job, units, loading, observer).run(devices)
+    return _Devices(job, units, loading, observer).run(devices)
 
 
 class _Devices:
@@ -122,11 +127,13 @@ class _Devices:
         self._loading = loading
         self._observer = observer
         self._deaths: Counter[int] = Counter()
+        self._failed_starts: Counter[str] = Counter()
+        self._given_up: list[str] = []
         self._running: dict[Connection, _Process] = {}
         # Not forked: a forked process cannot use the GPU that its parent has used, nor its threads.
         self._context = multiprocessing.get_context("spawn")
 
-    def run(self, devices: Sequence[str]) -> None:
+    def run(self, devices: Sequence[str]) -> list[str]:
         try:
             for device in devices:
                 self._start(device)
@@ -138,6 +145,7 @@ class _Devices:
             for process in self._running.values():
                 process.process.kill()
                 process.process.join()
+        return self._given_up
 
     def _start(self, device: str) -> None:
         here, there = self._context.Pipe()
@@ -156,10 +164,16 @@ class _Devices:
             return
         match message:
             case "next":
+                process.is_ready = True
+                self._failed_starts[process.device] = 0
                 self._give(process)
             case ("rows", rows, sentences, tokens):
+                process.rows += rows
+                process.sentences += sentences
                 self._observer.on_rows(rows, sentences, tokens)
             case ("done", record):
+                process.rows -= record.rows
+                process.sentences -= record.sentences
                 process.units = [unit for unit in process.units if unit.number != record.unit]
                 self._observer.on_done(record)
             case ("failed", error):
@@ -169,15 +183,21 @@ class _Devices:
         unit = self._todo.popleft() if self._todo else None
         if unit is not None:
             process.units.append(unit)
-        process.connection.send(unit.number if unit is not None else None)
+        with suppress(OSError):  # it has died meanwhile, which is heard next
+            process.connection.send(unit.number if unit is not None else None)
 
     def _bury(self, process: _Process) -> None:
         """A process has ended: well if it has finished all it was given."""
         del self._running[process.connection]
         process.connection.close()
         process.process.join()
+        if not process.is_ready:
+            self._start_again(process)
+            return
         if not process.units:
             return
+        # Whoever does its units next tells of their rows anew.
+        self._observer.on_rows(-process.rows, -process.sentences, 0)
         # It worked on the first; those after it were only being read.
         first = process.units[0]
         self._deaths[first.number] += 1
@@ -193,9 +213,22 @@ class _Devices:
         self._todo.extendleft(reversed(process.units))
         self._start(process.device)
 
+    def _start_again(self, process: _Process) -> None:
+        """A process has died before it asked for a unit; another may have more luck, a third time."""
+        self._failed_starts[process.device] += 1
+        if self._failed_starts[process.device] < STARTS:
+            if self._todo:
+                self._start(process.device)
+            return
+        self._given_up.append(
+            f"{STARTS} processes in a row died while they loaded the model on {process.device} "
+            f"(exit code {process.process.exitcode})"
+        )
+
 
 def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:
     """What runs in each process: works on the units that it is given, one after the other."""
+    end_with_parent()
     try:
         job = Job.load(folder)
         with load(**loading) as labeler:
@@ -203,7 +236,8 @@ def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> N
     except KeyboardInterrupt:
         return  # the parent has heard it as well, and says so
     except Exception as error:
-        connection.send(("failed", _sendable(error)))
+        with suppress(OSError):  # nobody hears it if the parent has ended
+            connection.send(("failed", _sendable(error)))
     connection.close()
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import framing
+from framing.batch.processes import end_with_parent
+from framing.batch.seal import sealed, unsealed
 from framing.batch.units import Piece, PlannedFile, Scan, Unit, scan, units_of
 from framing.codebook import Codebook
 from framing.engine.processor import usable_cores
@@ -51,6 +53,7 @@ class Settings:
         sentences: each row is one sentence.
         carry: columns of the input that are written into the output too.
         outlet, published: of rows that name none themselves.
+        archives: each article of a news archive's export is a row.
         format: of the input, whatever the names end in.
         limits: of a unit of work.
         dedup: ``"exact"``: texts that are equal are scored once.
@@ -62,6 +65,7 @@ class Settings:
     carry: tuple[str, ...] = ()
     outlet: str | None = None
     published: str | None = None
+    archives: bool = True
     format: str | None = None
     limits: Limits = field(default_factory=Limits)
     dedup: str = "none"
@@ -78,7 +82,9 @@ class Settings:
     @property
     def documents(self) -> DocumentSettings:
         """How rows become documents."""
-        return DocumentSettings(self.columns, self.sentences, self.carry, self.outlet, self.published)
+        return DocumentSettings(
+            self.columns, self.sentences, self.carry, self.outlet, self.published, self.archives
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ class Plan:
         }
 
     def to_json(self) -> str:
-        """The text of a plan file: files and units one a line.
+        """The text of a plan file: a checksum over all that follows it, and files and units one a line.
 
         A file says what is not empty of it; a unit is a list of its pieces, each
         ``[file, start, stop, rows, first, sha256]``.
@@ -195,23 +201,18 @@ class Plan:
             json.dumps([[p.file, p.start, p.stop, p.rows, p.first, p.sha256] for p in unit.pieces])
             for unit in self.units
         )
-        return f'{head},\n "files": [\n{files}\n ],\n "units": [\n{units}\n ]\n}}\n'
+        return sealed(f'{head},\n "files": [\n{files}\n ],\n "units": [\n{units}\n ]\n}}\n')
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Plan:
         """Read a plan file.
 
         Raises:
-            OutputError: it is none, or that of another version of framing that this one cannot read.
+            OutputError: it is none, or damaged, or that of another version of framing that this one cannot read.
         """
         try:
-            content = json.loads(text)
-            if content["version"] != PLAN_VERSION:
-                raise OutputError(
-                    f"{where} has version {content['version']}",
-                    expected=f"version {PLAN_VERSION}, that of framing {framing.__version__}",
-                    hint=f"use framing {content['framing']}, or start over in a new folder",
-                )
+            _refuse_other_versions(text, where)
+            content = json.loads(unsealed(text))
             settings = content["settings"]
             settings |= {
                 "columns": Columns(**settings["columns"]),
@@ -231,10 +232,22 @@ class Plan:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise OutputError(
-                f"{where} is not a plan: {error!r}",
-                expected="a plan.json written by framing batch",
-                hint="start over in a new folder",
+                f"{where} is not a plan, or a damaged one: {error}",
+                expected="a plan.json as framing batch wrote it; it never changes",
+                hint="put a copy of it back, or start over in a new folder",
             ) from error
+
+
+def _refuse_other_versions(text: str, where: str) -> None:
+    """Tell of a plan of another version, which may have its checksum elsewhere; files and units are not read for it."""
+    head = text.partition('\n "files": [')
+    content = json.loads(f"{head[0].rstrip().removesuffix(',')}}}" if head[1] else text)
+    if content["version"] != PLAN_VERSION:
+        raise OutputError(
+            f"{where} has version {content['version']}",
+            expected=f"version {PLAN_VERSION}, that of framing {framing.__version__}",
+            hint=f"use framing {content['framing']}, or start over in a new folder",
+        )
 
 
 def make_plan(
@@ -292,7 +305,8 @@ def _scans(files: Sequence[InputFile], settings: Settings, on_bytes: Callable[[i
         if len(files) > 1 and sum(file.size for file in files) >= _LARGE:
             # Processes, because rows are found in Python; not forked, because the model's threads may be running.
             context = multiprocessing.get_context("spawn")
-            scans = stack.enter_context(ProcessPoolExecutor(min(usable_cores(), len(files)), context)).map(one, files)
+            pool = ProcessPoolExecutor(min(usable_cores(), len(files)), context, initializer=end_with_parent)
+            scans = stack.enter_context(pool).map(one, files)
         for file, scanned in zip(files, scans, strict=True):
             if on_bytes:
                 on_bytes(file.size)

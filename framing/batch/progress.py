@@ -17,7 +17,8 @@ class Tally:
 
     Attributes:
         units_total, rows_total: of the whole job, or of the array task.
-        units, rows, rejected, copies, sentences, mentions: of the units that are done, those of earlier runs included.
+        units, rows, labelled, rejected, copies, sentences, mentions: of the units that are done, those of earlier runs
+            included. Copies are among the labelled rows.
         rows_earlier: of them, what this run found done.
         rows_now, sentences_now: labelled by this run; of units that are not done yet, too.
         tokens_now: that the model has read in this run; of copies none.
@@ -29,6 +30,7 @@ class Tally:
     rows_total: int
     units: int = 0
     rows: int = 0
+    labelled: int = 0
     rejected: int = 0
     copies: int = 0
     sentences: int = 0
@@ -48,7 +50,7 @@ class Tally:
         self.started = self.clock()
 
     def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
-        """Count rows as they are labelled, and tokens as they are read."""
+        """Count rows as they are labelled, and tokens as they are read; less, where a process died over rows."""
         self.rows_now += rows
         self.sentences_now += sentences
         self.tokens_now += tokens
@@ -60,10 +62,16 @@ class Tally:
     def _count(self, record: UnitRecord) -> None:
         self.units += 1
         self.rows += record.rows
+        self.labelled += record.labelled
         self.rejected += record.rejected
         self.copies += record.copies
         self.sentences += record.sentences
         self.mentions += record.mentions
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that was planned is labelled or set aside; to be asked at the end."""
+        return self.rows_total == self.rows == self.labelled + self.rejected
 
     @property
     def seconds(self) -> float:
@@ -105,6 +113,7 @@ class Tally:
             "units_total": self.units_total,
             "rows": self.rows,
             "rows_total": self.rows_total,
+            "labelled": self.labelled,
             "rejected": self.rejected,
             "copies": self.copies,
             "sentences": self.sentences,

@@ -23,9 +23,10 @@ import ray
 import ray.data
 
 from framing.batch.job import Job, UnitRecord
-from framing.batch.local import LAST_DEATH, Observer
+from framing.batch.local import LAST_DEATH
 from framing.batch.plan import Model
 from framing.batch.reader import UnitReader
+from framing.batch.runs import Observer
 from framing.batch.units import Unit
 from framing.batch.work import Worker
 from framing.engine import CPU_ENGINES
@@ -88,7 +89,7 @@ class Cluster:
         model: Model = answer
         return model
 
-    def run(self, job: Job, units: Sequence[Unit], observer: Observer) -> None:
+    def run(self, job: Job, units: Sequence[Unit], observer: Observer) -> list[str]:
         """Work through units.
 
         Args:
@@ -96,11 +97,14 @@ class Cluster:
             units: to be done.
             observer: is told how it goes, unit by unit.
 
+        Returns:
+            Nothing to tell: Ray starts an actor that dies anew, and raises where it cannot.
+
         Raises:
             UnitRunnerError: what an actor ran into.
         """
         if not units:
-            return
+            return []
         for unit in units:
             job.forget_attempts(unit)
         for row in self._results(job, units):
@@ -109,6 +113,7 @@ class Cluster:
             record = UnitRecord.from_json(row["record"])
             observer.on_rows(record.rows, record.sentences, row["tokens"])
             observer.on_done(record)
+        return []
 
     def _connect(self) -> None:
         is_local = self._address == LOCAL

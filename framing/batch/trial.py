@@ -15,6 +15,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
+from framing.batch.processes import end_with_parent
 from framing.labeler import Labeler, load
 from framing.types import Document
 
@@ -113,6 +114,7 @@ class _Trial:
 
 def _process(connection: Connection, loading: dict[str, Any], sentences: bool) -> None:
     """What runs in the process: labels what it is sent and says when it has."""
+    end_with_parent()
     # The end of whoever sends, and Ctrl-C, of which he has heard as well.
     with suppress(EOFError, KeyboardInterrupt), load(**loading) as labeler:
         while True:

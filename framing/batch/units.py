@@ -107,7 +107,9 @@ def scan(file: InputFile, limits: Limits, settings: DocumentSettings) -> Scan:
         return Scan(PlannedFile(file, problem=file.problem), (Piece(0, 0, 0, 1, 0),))
     pieces = []
     problem, lost, lost_first = "", 0, 0
-    with open_format(file.path, file.label, file.format, by_line=settings.sentences, hashing=True) as opened:
+    with open_format(
+        file.path, file.label, file.format, by_line=settings.sentences, archives=settings.archives, hashing=True
+    ) as opened:
         try:
             for found in opened.ranges(limits, DocumentMaker(file, opened, settings).check):
                 sha256 = hashlib.sha256(found.data).hexdigest() if found.data else ""

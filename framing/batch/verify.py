@@ -37,6 +37,7 @@ class Verification:
     Attributes:
         units, units_total: read back, and planned.
         rows, labelled, rejected, sentences: counted in the files.
+        damaged: numbers of the units that must be done anew.
         problem_count: how many things are wrong.
         problems: the first of them, in words.
         notes: what is as the input has it, and may surprise.
@@ -48,12 +49,15 @@ class Verification:
     labelled: int = 0
     rejected: int = 0
     sentences: int = 0
+    damaged: set[int] = field(default_factory=set)
     problem_count: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add_problem(self, problem: str) -> None:
-        """Note what is wrong."""
+    def add_problem(self, problem: str, unit: int | None = None) -> None:
+        """Note what is wrong, and with which unit."""
+        if unit is not None:
+            self.damaged.add(unit)
         self.problem_count += 1
         if len(self.problems) < _SHOWN_PROBLEMS:
             self.problems.append(problem)
@@ -87,20 +91,20 @@ def verify(job: Job, on_unit: Callable[[Unit], None] | None = None) -> Verificat
 
 def _verify_unit(job: Job, unit: Unit, found: Verification, ids: _Ids) -> None:
     try:
-        record = UnitRecord.from_json(job.path(DONE, unit.number, "json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        found.add_problem(f"unit {unit.number} is not done")
+        record = job.record(unit)
+    except ValueError as error:
+        found.add_problem(str(error), unit.number)
         return
-    except (OSError, ValueError) as error:
-        found.add_problem(f"the record of unit {unit.number} cannot be read: {error}")
+    if record is None:
+        found.add_problem(f"unit {unit.number} is not done", unit.number)
         return
     try:
         tables = {file.name.partition("/")[0]: _read(job, file) for file in record.files}
     except _UnsoundError as error:
-        found.add_problem(f"unit {unit.number}: {error}")
+        found.add_problem(f"unit {unit.number}: {error}", unit.number)
         return
     for problem in _problems_of(job, unit, record, tables):
-        found.add_problem(f"unit {unit.number}: {problem}")
+        found.add_problem(f"unit {unit.number}: {problem}", unit.number)
     found.units += 1
     found.rows += unit.rows
     found.labelled += record.labelled
@@ -143,8 +147,6 @@ def _schema(job: Job, file: WrittenFile) -> pyarrow.Schema:
 
 
 def _problems_of(job: Job, unit: Unit, record: UnitRecord, tables: dict[str, Any]) -> Iterator[str]:
-    if record.plan != job.fingerprint or record.unit != unit.number:
-        yield "its record belongs to another plan or unit"
     expected = {SHARDS} | ({MENTIONS} if job.plan.settings.mentions else set())
     if missing := expected - tables.keys():
         yield f"it has no file in {', '.join(sorted(missing))}"
@@ -209,23 +211,35 @@ def _is_sentence_order(rows: np.ndarray, index: np.ndarray) -> bool:
 
 def _find_strangers(job: Job, found: Verification) -> None:
     """Files that no unit has."""
-    numbers = {f"{unit.number:06d}" for unit in job.plan.units}
+    numbers = {f"{unit.number:06d}": unit for unit in job.plan.units}
     for kind in (SHARDS, REJECTED, MENTIONS, DONE):
         for path in sorted((job.folder / kind).glob("*")):
             if path.name.startswith("."):
                 continue
             if path.stem not in numbers:
                 found.add_problem(f"{kind}/{path.name} belongs to no unit")
-            elif kind != DONE and not _is_recorded(job, kind, path):
-                found.add_problem(f"{kind}/{path.name} is in no record")
+            elif kind != DONE and not _is_recorded(job, numbers[path.stem], f"{kind}/{path.name}"):
+                found.add_problem(f"{kind}/{path.name} is in no record", int(path.stem))
 
 
-def _is_recorded(job: Job, kind: str, path: Path) -> bool:
+def _is_recorded(job: Job, unit: Unit, name: str) -> bool:
     try:
-        record = UnitRecord.from_json(job.path(DONE, int(path.stem), "json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return True  # that the unit is not done was told already
-    return f"{kind}/{path.name}" in {file.name for file in record.files}
+        record = job.record(unit)
+    except ValueError:
+        record = None
+    # That a unit is not done was told already.
+    return record is None or name in {file.name for file in record.files}
+
+
+def repair(job: Job, found: Verification) -> None:
+    """Have the units that are damaged done anew by the next start of the job, whose folder must be locked.
+
+    Raises:
+        OutputError: a record cannot be removed.
+    """
+    for unit in job.plan.units:
+        if unit.number in found.damaged:
+            job.forget(unit)
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
@@ -293,7 +307,7 @@ def _find_repeated_ids(job: Job, ids: _Ids, found: Verification) -> None:
     counts: Counter[str] = Counter()
     for unit in job.plan.units:
         path = job.path(SHARDS, unit.number)
-        if path.exists():
+        if unit.number not in found.damaged:
             counts.update(id_ for id_ in _first_ids(_id_columns(path)) if _hash(id_) in repeated.examples)
     shown = ", ".join(f"{id_!r} ({count} rows)" for id_, count in counts.most_common(_SHOWN_IDS) if count > 1)
     found.notes.append(

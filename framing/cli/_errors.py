@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from framing.cli._terminal import Console
 from framing.errors import FramingError, OutputError
 from framing.files import reporting_write_errors
 

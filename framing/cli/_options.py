@@ -30,6 +30,9 @@ IdColumn = Annotated[str | None, reading_option(help="Column of the document's i
 OutletColumn = Annotated[str | None, reading_option(help="Column of the outlet.")]
 PublishedColumn = Annotated[str | None, reading_option(help="Column of the date.")]
 TitleColumn = Annotated[str | None, reading_option(help="Column of the headline.")]
+Archives = Annotated[
+    bool, reading_option(help="Whether each article of a news archive's export (Nexis, Factiva) is a text by itself.")
+]
 Outlet = Annotated[str | None, reading_option(help="The outlet of what names none itself.")]
 Published = Annotated[str | None, reading_option(help="The date of what names none itself.")]
 Carry = Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._terminal import Console
 from framing.errors import MissingExtraError, OutputError, SettingError
 from framing.reading import Columns
 from framing.reading.files import expand, input_with
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from framing.batch.job import Job, Task, UnitRecord
-    from framing.batch.local import Observer
     from framing.batch.plan import Model, Settings
     from framing.batch.progress import Tally
     from framing.batch.ray import Cluster
+    from framing.batch.runs import Observer, Runner
     from framing.batch.units import Unit
+    from framing.batch.verify import Verification
 
 #: What ``--progress`` takes.
 PROGRESS = ("auto", "bar", "json", "none")
@@ -55,6 +57,9 @@ def batch_command(
     verify: Annotated[
         bool, _output("--verify", help="Read the output back instead: counts, ids, hashes, nothing missing or doubled.")
     ] = False,
+    repair: Annotated[
+        bool, _output("--repair", help="With --verify: have the next start do the units anew that are damaged.")
+    ] = False,
     mentions: Annotated[bool, _output("--mentions", help="Flat tables as well, one row a mention, for SQL.")] = False,
     unit_rows: Annotated[int, _output(min=1, help="Rows of the input in a shard, at most.")] = 50_000,
     unit_size: Annotated[float, _output(min=0.001, help="MiB of text in a shard, about.")] = 8.0,
@@ -71,6 +76,7 @@ def batch_command(
     title_column: options.TitleColumn = None,
     outlet: options.Outlet = None,
     published: options.Published = None,
+    archives: options.Archives = True,
     carry: options.Carry = None,
     shard_of: Annotated[
         str | None, _running(metavar="K/N", help="Do the K-th part of N only, K from 0: a task of an array job.")
@@ -110,8 +116,10 @@ def batch_command(
 
     reporting = _Reporting(_checked_progress(progress), price_per_hour)
     if verify:
-        _verify(_only_folder(paths), reporting)
+        _verify(_only_folder(paths), reporting, repairing=repair)
         return
+    if repair:
+        raise SettingError("--repair is given without --verify", expected="framing batch --verify --repair FOLDER")
     inputs, folder = _inputs_and_folder(paths)
     settings = Settings(
         columns=Columns(text_column, id_column, outlet_column, published_column, title_column),
@@ -119,6 +127,7 @@ def batch_command(
         carry=tuple(carry or ()),
         outlet=outlet,
         published=published,
+        archives=archives,
         format=format,
         limits=Limits(unit_rows, round(unit_size * (1 << 20))),
         dedup=dedup,
@@ -138,6 +147,13 @@ def batch_command(
             expected="one of them",
             hint="on Ray, --ray-actors says how many processes there are",
         )
+    devices = [name for name in device.split(",") for _ in range(processes)]
+    if ray is not None and len(devices) > 1:
+        raise SettingError(
+            f"--ray and --device {device} are both given, which names {len(devices)} devices",
+            expected="one kind of device, such as cuda or cpu",
+            hint="on Ray each actor takes one device of its node, and --ray-actors says how many actors there are",
+        )
     task = Task.parse(shard_of) if shard_of else WHOLE
     request = _Request(
         inputs=inputs,
@@ -147,7 +163,7 @@ def batch_command(
         task=task,
         fresh=fresh,
         loading=loading,
-        devices=[name for name in device.split(",") for _ in range(processes)],
+        devices=devices,
         ray=ray,
         ray_actors=ray_actors,
     )
@@ -221,6 +237,7 @@ def _inputs_and_folder(paths: Sequence[str]) -> tuple[list[str], Path]:
 
 def _run(request: _Request, reporting: _Reporting) -> None:
     from framing.batch.job import create_folder, locked, open_job
+    from framing.batch.runs import complete
 
     # That the inputs are there is told first.
     size = sum(file.size for file in expand(request.inputs, format=request.settings.format, index=request.index))
@@ -232,11 +249,14 @@ def _run(request: _Request, reporting: _Reporting) -> None:
                 request.inputs, request.folder, request.settings, runner.model, on_bytes, index=request.index
             )
         units = [unit for unit in job.plan.units if request.task.has(unit)]
-        records = {unit.number: job.done(unit) for unit in units}
-        todo = [unit for unit in units if records[unit.number] is None]
-        tally = _begun_tally(units, [record for record in records.values() if record is not None])
+        standing = job.standing(units)
+        for problem in reporting.first(standing.problems):
+            reporting.warn(f"Done anew: {problem}")
+        tally = _begun_tally(units, standing.done)
         with reporting.labelling(tally) as observer:
-            runner.run(job, todo, observer)
+            troubles = complete(job, standing.todo, runner.run, observer)
+        for trouble in troubles:
+            reporting.warn(f"The others did the rest: {trouble}")
         reporting.summarise(job, tally)
 
 
@@ -245,7 +265,7 @@ class _Runner:
     """What labels, and what has it label units."""
 
     model: Model
-    run: Callable[[Job, Sequence[Unit], Observer], None]
+    run: Runner
 
 
 @contextmanager
@@ -261,7 +281,12 @@ def _runner(request: _Request) -> Iterator[_Runner]:
     with load(**request.loading, device=request.devices[0]) as labeler:
         model = Model.of(labeler)
         if len(request.devices) == 1:
-            yield _Runner(model, lambda job, units, observer: run(job, labeler, iter(units), observer))
+
+            def run_here(job: Job, units: Sequence[Unit], observer: Observer) -> list[str]:
+                run(job, labeler, iter(units), observer)
+                return []
+
+            yield _Runner(model, run_here)
             return
     # Closed by now: the first process wants its device.
     yield _Runner(
@@ -289,26 +314,46 @@ def _begun_tally(units: Sequence[Unit], done: Sequence[UnitRecord]) -> Tally:
     return tally
 
 
-def _verify(folder: Path, reporting: _Reporting) -> None:
-    from framing.batch.job import Job
-    from framing.batch.verify import verify
+def _verify(folder: Path, reporting: _Reporting, *, repairing: bool) -> None:
+    from framing.batch.job import WHOLE, Job, locked
+    from framing.batch.verify import repair, verify
 
     job = Job.load(folder)
-    with reporting.counting("reading back", len(job.plan.units)) as advance:
-        found = verify(job, lambda unit: advance(1))
-    if found.problem_count:
-        shown = found.problems[:_SHOWN_PROBLEMS]
-        more = found.problem_count - len(shown)
-        raise OutputError(
-            f"{folder} is not as it should be:\n  " + "\n  ".join(shown) + (f"\n  and {more} more" if more else ""),
-            expected="every unit done, every row in it once",
-            hint="start the job again: units that are not done, or whose files are gone, are done anew",
-        )
+    with ExitStack() as stack:
+        if repairing:
+            stack.enter_context(locked(folder, WHOLE))
+        with reporting.counting("reading back", len(job.plan.units)) as advance:
+            found = verify(job, lambda unit: advance(1))
+        if repairing and found.damaged:
+            repair(job, found)
+            for problem in reporting.first(found.problems, found.problem_count):
+                reporting.warn(problem)
+            reporting.say(
+                f"{len(found.damaged):,} of {found.units_total:,} units are to be done anew: "
+                "start the job again, with the command that it was begun with"
+            )
+            return
+    _refuse_problems(folder, found, reporting)
     for note in found.notes:
         reporting.say(f"Note: {note}")
     reporting.say(
         f"{folder} is whole: {found.units:,} units, {found.rows:,} rows = {found.labelled:,} labelled + "
         f"{found.rejected:,} rejected, {found.sentences:,} sentences"
+    )
+
+
+def _refuse_problems(folder: Path, found: Verification, reporting: _Reporting) -> None:
+    if not found.problem_count:
+        return
+    hint = (
+        f"framing batch --verify --repair {folder}, and then start the job again: it does those units anew"
+        if found.damaged
+        else "remove what belongs to no unit; framing never removes what it has not written"
+    )
+    raise OutputError(
+        f"{folder} is not as it should be:\n  " + "\n  ".join(reporting.first(found.problems, found.problem_count)),
+        expected="every unit done, every row in it once",
+        hint=hint,
     )
 
 
@@ -361,26 +406,41 @@ class _Reporting:
             yield _BarProgress(tally, bar)
 
     def summarise(self, job: Job, tally: Tally) -> None:
-        """Say what came of it."""
+        """Say what came of it, and whether it is all that was planned."""
         from framing.batch.progress import JsonProgress
 
         cost = None if self._price is None else tally.cost_per_million(self._price)
         if self._progress == "json":
             more = {} if cost is None else {"cost_per_million_sentences": round(cost, 4)}
-            JsonProgress(tally, sys.stderr).say("summary", output=str(job.folder), **more)
+            JsonProgress(tally, sys.stderr).say("summary", output=str(job.folder), adds_up=tally.adds_up, **more)
             return
         copies = f", {tally.copies:,} of them copies" if tally.copies else ""
         earlier = f" ({tally.rows_earlier:,} rows were done before)" if tally.rows_earlier else ""
         self.say(
-            f"{tally.rows - tally.rejected:,} rows labelled{copies}, {tally.sentences:,} sentences; "
+            f"{tally.labelled:,} rows labelled{copies}, {tally.sentences:,} sentences; "
             f"{tally.seconds:.1f} s, {tally.sentences_per_second:,.0f} sentences/s{earlier}"
         )
         if tally.rejected:
-            rejected = f"{tally.rejected:,} rows set aside, with reasons in {job.folder / 'rejected'}"
-            self._console.print(Text(rejected, style="yellow"), soft_wrap=True)
+            self.warn(f"{tally.rejected:,} rows set aside, with reasons in {job.folder / 'rejected'}")
         if cost is not None:
             self.say(f"{cost:,.2f} for a million sentences at {self._price:g} an hour")
-        self.say(f"written to {job.folder / 'shards'}")
+        sum_ = f"{tally.rows_total:,} rows planned, {tally.labelled:,} labelled + {tally.rejected:,} set aside"
+        if not tally.adds_up:
+            self.warn(f"This does not add up: {sum_}. Next: framing batch --verify {job.folder}")
+        self.say(f"{sum_}, written to {job.folder / 'shards'}")
+
+    def warn(self, text: str) -> None:
+        """Print a line that wants to be seen; for schedulers, as a line of JSON like the others."""
+        if self._progress == "json":
+            sys.stderr.write(json.dumps({"event": "warning", "message": text}) + "\n")
+            return
+        self._console.print(Text(text, style="yellow"), soft_wrap=True)
+
+    def first(self, problems: Sequence[str], count: int | None = None) -> list[str]:
+        """The first problems, and how many more there are of all."""
+        shown = list(problems[:_SHOWN_PROBLEMS])
+        more = (len(problems) if count is None else count) - len(shown)
+        return [*shown, f"and {more:,} more"] if more else shown
 
     def say(self, text: str) -> None:
         """Print a line."""

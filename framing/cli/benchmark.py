@@ -33,9 +33,8 @@ def benchmark_command(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything, as JSON, into this file.")] = None,
 ) -> None:
     """Measure how fast this machine labels sentences, and what share that is of what it could do."""
-    from rich.console import Console
-
     import framing
+    from framing.cli._terminal import Console
     from framing.speed import find_texts, measure_speed
 
     settings = {"engine": engine, "device": device, "precision": precision, "threads": threads}
@@ -52,8 +51,9 @@ def benchmark_command(
 
 def _print(speed: Speed) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from framing.cli._terminal import Console
 
     console = Console(highlight=False)
     console.print(_where(speed.labeler))

@@ -9,15 +9,16 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from framing.cli._errors import reporting_errors
+from framing.cli._terminal import Console
 from framing.codebook import DEFAULT_NAME, Codebook, Guide, Label, template
 from framing.errors import OutputError
 from framing.files import write_whole
 from framing.markup import MarkedSentence, check_examples, parse
+from framing.reading.encodings import visible
 
 app = typer.Typer(no_args_is_help=True, help="Look at a codebook, check one, or begin one.")
 
@@ -35,7 +36,7 @@ def show(
     book = Codebook.load(codebook)
     if as_json:
         content = book.label(label).to_dict() if label else {**book.to_dict(), "fingerprint": book.fingerprint}
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        typer.echo(visible(json.dumps(content, ensure_ascii=False, indent=2)))
         return
     console = Console()
     if label:
@@ -51,7 +52,7 @@ def validate(file: Annotated[str, typer.Argument(help="The YAML file, or a built
     book = Codebook.load(file)
     check_examples(book)
     examples = sum(len(label.examples) for label in book.labels)
-    typer.echo(f"ok: {file}: {book.name}, version {book.version}")
+    typer.echo(visible(f"ok: {file}: {book.name}, version {book.version}"))
     typer.echo(f"labels {len(book.labels)}, contrasts {len(book.contrasts)}, examples {examples}")
     typer.echo(f"fingerprint {book.fingerprint}")
 
@@ -66,7 +67,7 @@ def new(
     if file.exists() and not force:
         raise OutputError(f"{file} is there already", hint="choose another name, or add --force")
     write_whole(file, template())
-    typer.echo(f"wrote {file}\nnext: edit it, then: framing codebook validate {file}")
+    typer.echo(visible(f"wrote {file}\nnext: edit it, then: framing codebook validate {file}"))
 
 
 def _print_codebook(console: Console, book: Codebook) -> None:
@@ -76,7 +77,7 @@ def _print_codebook(console: Console, book: Codebook) -> None:
     table = _table("Label", "Axis", "Definition", "Typical words")
     for label in book.labels:
         name, typical = Text(label.name, style="bold"), Text(", ".join(label.typical))
-        table.add_row(name, label.axis, Text(label.definition), typical)
+        table.add_row(name, Text(label.axis or ""), Text(label.definition), typical)
     console.print(table)
     if book.contrasts:
         table = _table("Contrast", "For", "Rival labels")

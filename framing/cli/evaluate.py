@@ -38,9 +38,9 @@ def evaluate_command(
 
 def _print(found: Evaluation) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
+    from framing.cli._terminal import Console
     from framing.evaluate.scoring import headlines
 
     console = Console()

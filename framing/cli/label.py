@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._terminal import Console
 from framing.cli.view import View
 from framing.errors import InputError, OutputError, SettingError
 from framing.reading import Columns, read
@@ -61,6 +61,10 @@ def label_command(
             "output. Without it: the text in colour on a terminal, JSONL in a pipe.",
         ),
     ] = None,
+    escape_formulas: Annotated[
+        bool,
+        _output("--escape-formulas", help="In CSV, a ' before cells that a spreadsheet would take for a formula."),
+    ] = False,
     view: Annotated[bool, _output("--view", help="The text in colour, in a pipe too (for less -R).")] = False,
     quiet: Annotated[bool, _output("--quiet", "-q", help="No progress and no summary.")] = False,
     sentences: options.Sentences = False,
@@ -76,6 +80,7 @@ def label_command(
     title_column: options.TitleColumn = None,
     outlet: options.Outlet = None,
     published: options.Published = None,
+    archives: options.Archives = True,
     carry: options.Carry = None,
     model: options.Model = "shipped",
     engine: options.Engine = "auto",
@@ -94,10 +99,10 @@ def label_command(
             return
         inputs = [STANDARD_INPUT]
     columns = Columns(text_column, id_column, outlet_column, published_column, title_column)
-    settings = DocumentSettings(columns, sentences, tuple(carry or ()), outlet, published)
+    settings = DocumentSettings(columns, sentences, tuple(carry or ()), outlet, published, archives)
     request = _Request(inputs=inputs or [], texts=text or [], format=format, index=index, settings=settings)
-    place = _place(output, view, request.inputs)
-    run = _Run(place, strict=strict, quiet=quiet)
+    place = _place(output, view, request, escape_formulas=escape_formulas)
+    run = _Run(place, strict=strict, quiet=quiet, escape_formulas=escape_formulas)
     load_model = partial(
         load,
         model,
@@ -145,6 +150,7 @@ class _Request:
                 outlet=settings.outlet,
                 published=settings.published,
                 carry=settings.carry,
+                archives=settings.archives,
             )
         return chain(self._given_texts(), named)
 
@@ -190,29 +196,35 @@ class _Sink(Protocol):
     ) -> None: ...
 
 
-def _sink(place: str | None, codebook: Codebook, carry: Sequence[str]) -> _Sink:
-    return View(codebook) if place is None else open_writer(place, codebook=codebook, carry=carry)
-
-
-def _place(output: str | None, view: bool, inputs: Sequence[str]) -> str | None:
+def _place(output: str | None, view: bool, request: _Request, *, escape_formulas: bool) -> str | None:
     """The file to write, ``-`` for standard output, or ``None`` for the view.
 
     Raises:
-        SettingError: view and output exclude each other, or the output's ending is unknown.
-        OutputError: the output is one of the inputs.
+        SettingError: view and output exclude each other, the output's ending is unknown, or formulas are to be escaped
+            elsewhere than in CSV.
+        OutputError: the output, or the file beside it for what is set aside, is one of the inputs or the index.
     """
     if output is not None and view:
         raise SettingError("--view prints the text, and --output writes records", expected="one of the two")
+    if escape_formulas and (output is None or format_of(output) != "csv"):
+        raise SettingError(
+            f"--escape-formulas is for CSV, and the output is {output or 'not a file'}",
+            expected="-o with a name that ends in .csv or .csv.gz",
+            hint="leave it out: other formats have no formulas",
+        )
     if output is None:
         return None if view or sys.stdout.isatty() else STANDARD_OUTPUT
     format_of(output)
     # In a folder of inputs it would be read by the next run, its sentences labelled a second time.
-    if output != STANDARD_OUTPUT and (name := input_with(output, inputs)):
-        raise OutputError(
-            f"the output {output} is among the inputs ({name})",
-            expected="a place outside of what is read",
-            hint="write it to another folder",
-        )
+    read_from = [*request.inputs, *([] if request.index is None else [str(request.index)])]
+    rejected = RejectedWriter(output).path
+    for written, role in ((output, "output"), (rejected, "file for what is set aside")):
+        if written is not None and output != STANDARD_OUTPUT and (name := input_with(written, read_from)):
+            raise OutputError(
+                f"the {role} {written} is among the inputs ({name})",
+                expected="a place outside of what is read",
+                hint="write it to another folder",
+            )
     return output
 
 
@@ -261,10 +273,12 @@ class _Run:
         place: as of :func:`_place`.
         strict: stop at the first row that cannot be used.
         quiet: say nothing but errors.
+        escape_formulas: as of :func:`~framing.records.open_writer`.
     """
 
-    def __init__(self, place: str | None, *, strict: bool, quiet: bool) -> None:
+    def __init__(self, place: str | None, *, strict: bool, quiet: bool, escape_formulas: bool) -> None:
         self._place = place
+        self._escape_formulas = escape_formulas
         self._strict = strict
         self._quiet = quiet
         self._to_file = place not in (None, STANDARD_OUTPUT)
@@ -278,7 +292,7 @@ class _Run:
             # First what fails fast: names of files that do not exist.
             documents = request.documents(None if self._strict else self._on_reject)
             labeler = stack.enter_context(load_model())
-            sink = stack.enter_context(_sink(self._place, labeler.codebook, request.settings.carry or ()))
+            sink = stack.enter_context(self._sink(labeler.codebook, request.settings.carry or ()))
             is_cut = not request.settings.sentences
             labelled = labeler.documents(documents) if is_cut else _each_one_sentence(labeler, documents)
             tally = _Tally()
@@ -287,6 +301,11 @@ class _Run:
                 self._rejected.keep()
                 raise self._nothing_usable()
         self._summarise(tally, [name for name in request.settings.carry or () if name not in tally.columns])
+
+    def _sink(self, codebook: Codebook, carry: Sequence[str]) -> _Sink:
+        if self._place is None:
+            return View(codebook)
+        return open_writer(self._place, codebook=codebook, carry=carry, escape_formulas=self._escape_formulas)
 
     def _write(self, labelled: Iterable[DocumentLabels], sink: _Sink, tally: _Tally) -> None:
         with ExitStack() as stack:
@@ -329,7 +348,8 @@ class _Run:
         if self._rejected.count:
             where = f", with reasons in {self._rejected.path}" if self._rejected.path else "; -o FILE keeps them"
             count = _counted(self._rejected.count, "row or file", "rows or files")
-            self._messages.print(Text(f"{count} set aside{where}", style="yellow"), soft_wrap=True)
+            read = f"{tally.documents + self._rejected.count:,} read, {tally.documents:,} labelled"
+            self._messages.print(Text(f"{count} set aside{where} (of {read})", style="yellow"), soft_wrap=True)
         if self._to_file:
             self._messages.print(Text(f"written to {self._place}"), soft_wrap=True)
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from framing.cli._errors import EXIT_USER_ERROR, reporting_errors
+from framing.cli._terminal import Console
 from framing.codebook import DEFAULT_NAME, Codebook
 from framing.seeds import SeedReport, datasheet_is_current, write_datasheet
 from framing.seeds import check as check_seeds

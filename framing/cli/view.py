@@ -15,14 +15,16 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.rule import Rule
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from framing.cli._terminal import Console
 from framing.codebook import Codebook
 from framing.files import reporting_write_errors
+from framing.reading.encodings import visible
 from framing.types import OUTLET_KINDS, DocumentLabels, Hedge, Kind, Mention, SentenceLabels, Source, TaskAnswer
 
 #: Role of a voice in the codebook -> how its frames look, and what it means.
@@ -116,7 +118,7 @@ class View:
 def _heading(labels: DocumentLabels) -> Text:
     document = labels.document
     known = [part for part in (document.outlet, document.published, document.id) if part]
-    return Text(" · ".join(_one_line(part) for part in known), style="bold")
+    return Text(" · ".join(_shown(part) for part in known), style="bold")
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------
@@ -160,18 +162,18 @@ def sentence_text(sentence: SentenceLabels, codebook: Codebook, *, tag: bool = T
     if tag:
         text.append(f"[{sentence.kind}] ", style=_TAG + Style(italic=True))
     if sentence.kind == Kind.BOILERPLATE:
-        return text.append(_shortened(_one_line(sentence.text)), style=kind_style)
+        return text.append(visible(_shortened(_one_line(sentence.text))), style=kind_style)
     styles = {guide.name: VOICE_STYLES[guide.role] for guide in codebook.voice_guides}
     own = codebook.voices_of_role("own")
     shown = _one_line(sentence.text)
     told_source: Source | None = None
     for start, end in _segments(sentence):
-        text.append(shown[start:end], style=kind_style + _style_at(sentence, start, styles))
+        text.append(visible(shown[start:end]), style=kind_style + _style_at(sentence, start, styles))
         for (voice, source), labels in _frames_ending(sentence, end):
             written = "+".join(labels) + (f"·{voice}" if voice and voice not in own else "")
             # A source is written at the first of its frames in a row, not at each.
             if source and source != told_source:
-                written += f": {_one_line(source.text)}"
+                written += f": {_shown(source.text)}"
             text.append(f"‹{written}›", style=_tag_style(styles.get(voice or "", _PLAIN)))
             told_source = source
         for hedge in sentence.hedges:
@@ -188,7 +190,7 @@ def _said(answer: TaskAnswer) -> str:
         return answer
     if isinstance(answer, Mapping):
         return ", ".join(answer)
-    return ", ".join(f"{words.value} ({_one_line(words.text)})" for words in answer)
+    return ", ".join(f"{words.value} ({_shown(words.text)})" for words in answer)
 
 
 def _tag_style(style: Style) -> Style:
@@ -223,8 +225,12 @@ def _frames_ending(
 
 
 def _one_line(text: str) -> str:
-    """Each white space a blank, each other control character a blank: offsets stay, and a terminal takes no orders."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]", " ", text)
+    """Each white space a blank, so that offsets stay."""
+    return re.sub(r"\s", " ", text)
+
+
+def _shown(text: str) -> str:
+    return visible(_one_line(text))
 
 
 def _shortened(text: str) -> str:

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 
 from framing.errors import ColumnError, InputError, did_you_mean
 from framing.reading.columns import Columns
-from framing.reading.encodings import clean
+from framing.reading.encodings import clean, visible
 from framing.reading.files import INDEX_COLUMNS, InputFile
 from framing.reading.formats.base import SHOWN_VALUE, Format, Row
 from framing.reading.html import extract, looks_like_html
 from framing.reading.repairs import repaired
+from framing.reading.streams import LARGEST_DOCUMENT
 from framing.text.kinds import title_length
 from framing.types import Document, Rejected
 
@@ -207,7 +208,7 @@ class DocumentMaker:
 def rejected_row(file: InputFile, row: Row, error: InputError) -> Rejected:
     """A row as one that was set aside because of an error."""
     shown = row.shown if row.values is None else json.dumps(row.values, ensure_ascii=False, default=str)
-    return Rejected(f"{file.path}:{row.number}", clean(error.reason), clean(shown[:SHOWN_VALUE]), row.number)
+    return Rejected(f"{visible(file.path)}:{row.number}", clean(error.reason), clean(shown[:SHOWN_VALUE]), row.number)
 
 
 def document_of(item: Document | str | Mapping[str, Any], position: int) -> Document:
@@ -312,6 +313,10 @@ def _text(values: Mapping[str, Any], column: str) -> str:
     value = values.get(column)
     if not isinstance(value, str):
         raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text")
+    if len(value) > LARGEST_DOCUMENT:
+        raise InputError(
+            f"column {column!r} holds a text of {len(value):,} characters", expected=f"at most {LARGEST_DOCUMENT:,}"
+        )
     text = clean(value)
     if not text.strip():
         raise InputError(f"column {column!r} holds an empty text", expected="a text with words in it")

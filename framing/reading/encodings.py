@@ -44,6 +44,23 @@ _C1 = {code: char for code, char in C1_AS_CP1252.items() if code != 0x85}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # How Python shows a byte that it could not decode (PEP 383).
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+#: What a terminal would obey instead of showing it, but for tabs and line ends: control characters, those that turn the
+#: direction of writing, and what is no character.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """A text from outside (a name, a title, a row) as it may be shown: its control characters as ``\\u001b``.
+
+    Also those that turn the direction of writing, and the bytes of a file's name that are no UTF-8 (as ``\\xff``); the
+    result can be encoded. Tabs and line ends stay.
+    """
+    return UNSEEN.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def clean(text: str) -> str:

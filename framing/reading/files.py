@@ -7,6 +7,8 @@ import glob
 import io
 import os
 import re
+import sys
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -14,9 +16,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from framing.errors import ColumnError, InputError, UnreadableFileError
-from framing.reading.encodings import decode
+from framing.reading.encodings import decode, visible
 from framing.reading.formats import FORMATS, check_format, format_of
-from framing.reading.streams import STANDARD_INPUT, Source, is_address, no_driver, unreadable
+from framing.reading.streams import STANDARD_INPUT, Source, filesystem_of, is_address, no_driver, unreadable
 
 INDEX_NAME = "index.csv"
 INDEX_COLUMNS = ("file", "id", "outlet", "published", "title")
@@ -72,8 +74,9 @@ def expand(
         index: a table that describes files (:data:`INDEX_COLUMNS`), over what a folder's own ``index.csv`` says.
 
     Returns:
-        The files in order, each once, however often it is named or linked to. A file in a folder whose format is
-        unknown, and one that an index describes and that is not there, has that as its ``problem``.
+        The files in order, each once, however often it is named or linked to. What is found in a folder, or by a
+        pattern, and cannot be read (its format is unknown; it is a link to nowhere, or a pipe), and a file that an
+        index describes and that is not there, has that as its ``problem``.
 
     Raises:
         UnreadableFileError: a name stands for no file, or the index cannot be read.
@@ -107,20 +110,65 @@ def expand(
 
 
 def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None:
-    """The first of the inputs that a local path belongs to: it is one of its files, or lies in its folder."""
+    """The first of the inputs that a local path belongs to: it is one of its files, or lies in its folder.
+
+    The path is taken as it stands, whatever characters of patterns are in it.
+    """
     target = Path(os.path.realpath(path))
     for name in names:
-        if not is_address(name):
-            places = [Path(os.path.realpath(place)) for place in _matches(name)]
-            if any(target == place or (place.is_dir() and target.is_relative_to(place)) for place in places):
-                return name
+        places = [Path(os.path.realpath(place)) for place in _local_places(name)]
+        if any(target == place or (place.is_dir() and target.is_relative_to(place)) for place in places):
+            return name
+        if name == STANDARD_INPUT and _is_standard_input(target):
+            return name
     return None
+
+
+def _local_places(name: str) -> list[str]:
+    if not is_address(name):
+        return [] if name == STANDARD_INPUT else _matches(name)
+    return _matches(name.partition("://")[2]) if name.startswith(("file://", "local://")) else []
+
+
+def _is_standard_input(path: Path) -> bool:
+    """Whether a file was directed into standard input."""
+    try:
+        return path.is_file() and os.path.samestat(os.fstat(sys.stdin.fileno()), path.stat())
+    except (OSError, ValueError, AttributeError):  # there is none, or it is an object in memory
+        return False
 
 
 def _matches(name: str) -> list[str]:
     """A local name, or what it matches if nothing has this very name."""
-    # Not Path.glob, which takes no absolute patterns.
-    return [name] if os.path.lexists(name) else sorted(glob.glob(name, recursive=True))  # noqa: PTH207
+    if os.path.lexists(name):
+        return [name]
+    before, stars, behind = f"/{name}/".partition("/**/")
+    if not stars:
+        # Not Path.glob, which takes no absolute patterns.
+        return sorted(glob.glob(name, recursive=True))  # noqa: PTH207
+    # glob would follow links that lead back to a folder above them, round and round.
+    roots = _matches(before[1:]) if before[1:] else ["/" if name.startswith("/") else "."]
+    folders = [folder for root in roots if Path(root).is_dir() for folder in _folders_below(root)]
+    found = [match for folder in folders for match in _matches(f"{glob.escape(folder)}/{behind.rstrip('/') or '*'}")]
+    return sorted(dict.fromkeys(os.path.normpath(match) for match in found))
+
+
+def _folders_below(root: str) -> Iterator[str]:
+    """A folder and those in it, the nearest first. Links are followed, but into no folder twice."""
+    entered: set[str] = set()
+    waiting = deque([root])
+    while waiting:
+        folder = waiting.popleft()
+        if (real := os.path.realpath(folder)) in entered:
+            continue
+        entered.add(real)
+        yield folder
+        try:
+            with os.scandir(folder) as entries:
+                names = sorted(e.path for e in entries if _is_folder(e) and not e.name.startswith("."))
+        except OSError:  # as glob does, where it may not look
+            continue
+        waiting.extend(names)
 
 
 def _identity(path: str) -> str:
@@ -133,7 +181,7 @@ def _with_format(file: InputFile, format: str | None) -> InputFile:
     if found or file.problem or (found == "" and file.is_named):
         return replace(file, format=found or "")
     problem = (
-        f"the name of {PurePosixPath(file.path).name} tells no format; expected a name that ends in "
+        f"the name of {visible(PurePosixPath(file.path).name)} tells no format; expected a name that ends in "
         f"{', '.join(FORMATS)}, also packed (.gz, .zst, .bz2, .xz), or the format with --format"
     )
     return replace(file, problem=problem)
@@ -197,16 +245,30 @@ def _local(name: str) -> _Named:
         return _Named(prefix, _without_bookkeeping(found), is_folder=True)
     if path.exists():
         return _Named(path.as_posix().removesuffix(path.name), [_local_file(path, path.name, is_named=True)])
+    if path.is_symlink():
+        raise UnreadableFileError(
+            f"{visible(name)} {_no_file(path)}", expected="a file", hint="mend the link, or leave it out"
+        )
     fixed = _fixed_part(path.as_posix())
-    matches = [match for match in map(Path, _matches(name)) if match.is_file()]
+    matches = [match for match in map(Path, _matches(name)) if not match.is_dir()]
     return _Named(fixed, [_local_file(match, match.as_posix().removeprefix(fixed)) for match in matches])
 
 
 def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFile:
+    # A name of other bytes than UTF-8 becomes a label that can be written.
+    label = os.fsencode(relative).decode("utf-8", "backslashreplace")
+    if not is_named and not path.is_file():
+        return InputFile(str(path.absolute()), label, problem=f"{visible(label)} {_no_file(path)}")
     state = path.stat()
-    label = os.fsencode(relative).decode("utf-8", "replace")
     version = str(state.st_mtime_ns)
     return InputFile(str(path.absolute()), label, is_named=is_named, size=state.st_size, version=version)
+
+
+def _no_file(path: Path) -> str:
+    """What a name stands for that is neither a file nor a folder."""
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {visible(os.readlink(path))}, which is not there"  # noqa: PTH115 - of a loop, too
+    return "is a pipe, a socket or a device, and no file; it is read only where it is named itself"
 
 
 def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[InputFile]:
@@ -222,17 +284,20 @@ def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[Inpu
         yield InputFile(folder, relative, problem=unreadable(f"the folder {relative}", error).message)
         return
     for entry in visible:
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files_below(entry.path, f"{relative}{entry.name}/", entered)
-        elif entry.is_file():
+        else:
             yield _local_file(Path(entry.path), relative + entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # An entry complains of a link that leads back to itself.
+    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
 def _addressed(name: str) -> _Named:
     try:
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-
-        filesystem, root = url_to_fs(name)
+        filesystem, root = filesystem_of(name)
     except (ImportError, ValueError) as error:
         raise no_driver(name, error) from error
     try:

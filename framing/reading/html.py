@@ -85,8 +85,7 @@ def extract(source: str, where: str = "the page") -> Page:
     source = clean(source)
     try:
         page = _article(trafilatura, source) if is_whole_page(source) else Page(_visible_text(source))
-    except (AssertionError, ValueError, TypeError, AttributeError, RecursionError, LookupError) as error:
-        # lxml and trafilatura stumble over some pages that no browser would have made.
+    except Exception as error:  # lxml and trafilatura stumble, each in its way, over pages that no browser would make
         raise _unreadable(where, f"cannot be read as a page ({type(error).__name__}: {error})") from error
     if not any(map(str.isalnum, page.text)):
         raise _unreadable(where, "holds no readable text")

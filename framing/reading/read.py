@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from framing.errors import FramingError, InputError, UnreadableFileError
 from framing.reading.columns import Columns
 from framing.reading.documents import DocumentMaker, DocumentSettings, Ids, rejected_row
+from framing.reading.encodings import visible
 from framing.reading.files import InputFile, expand
 from framing.reading.formats import open_format
 from framing.reading.formats.base import Format, Limits, Row
@@ -35,6 +36,7 @@ def read(
     outlet: str | None = None,
     published: str | None = None,
     carry: Sequence[str] | None = None,
+    archives: bool = True,
 ) -> Iterator[Document]:
     """Read documents from files.
 
@@ -56,6 +58,8 @@ def read(
         unique_ids: set aside the second document of an id; ``False`` for rows that share the id of their document.
         outlet, published: of documents that name none themselves.
         carry: columns that become the documents' metadata; all that mean nothing to framing if ``None``.
+        archives: each article of a news archive's export (LexisNexis, Nexis Uni, Factiva) is a document; ``False`` to
+            take the file as one text.
 
     Yields:
         Documents, as they are read. Control characters and lone surrogates of their texts are replaced one for one
@@ -71,14 +75,14 @@ def read(
         MissingExtraError: the driver of an address is not installed.
     """
     settings = DocumentSettings(
-        columns or Columns(), sentences, None if carry is None else tuple(carry), outlet, published
+        columns or Columns(), sentences, None if carry is None else tuple(carry), outlet, published, archives
     )
     ids = Ids() if unique_ids else None
 
     def maker(file: InputFile, opened: Format, is_alone: bool) -> DocumentMaker:
         return DocumentMaker(file, opened, settings, ids=ids, is_alone=is_alone)
 
-    return _read_all(_expanded(inputs, format, index), maker, on_reject, by_line=sentences)
+    return _read_all(_expanded(inputs, format, index), maker, on_reject, by_line=sentences, archives=archives)
 
 
 def read_rows(
@@ -164,10 +168,11 @@ def _read_all(
     reject: Callable[[Rejected], None] | None,
     *,
     by_line: bool = False,
+    archives: bool = True,
 ) -> Iterator[T]:
     is_alone = len(files) == 1 and files[0].is_named
     for file in files:
-        for item in _read_file(file, maker, is_alone=is_alone, by_line=by_line):
+        for item in _read_file(file, maker, is_alone=is_alone, by_line=by_line, archives=archives):
             if not isinstance(item, Rejected):
                 yield item
             elif reject is not None:
@@ -180,7 +185,12 @@ def _read_all(
 
 
 def _read_file(
-    file: InputFile, maker: Callable[[InputFile, Format, bool], _Maker[T]], *, is_alone: bool, by_line: bool
+    file: InputFile,
+    maker: Callable[[InputFile, Format, bool], _Maker[T]],
+    *,
+    is_alone: bool,
+    by_line: bool,
+    archives: bool,
 ) -> Iterator[T | Rejected]:
     """What becomes of each row; at the end, why the rest of the file cannot be read, if it cannot.
 
@@ -192,7 +202,7 @@ def _read_file(
     try:
         if file.problem:
             raise UnreadableFileError(file.problem)
-        with open_format(file.path, file.label, file.format, by_line=by_line) as opened:
+        with open_format(file.path, file.label, file.format, by_line=by_line, archives=archives) as opened:
             making = maker(file, opened, is_alone)
             for found in opened.ranges(_LIMITS, making.check):
                 for row in opened.rows(found, making.needed()):
@@ -209,4 +219,4 @@ def _read_file(
     except FramingError as error:
         if is_alone and not any_used:
             raise
-        yield Rejected(place, error.reason)
+        yield Rejected(visible(place), visible(error.reason))

@@ -11,11 +11,13 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,
 #: Character that Windows-1252 has for a byte -> the byte; bytes that it leaves free stand for themselves.
 _BYTES = {chr(byte): byte for byte in range(0x80, 0x100)} | {char: byte for byte, char in C1_AS_CP1252.items()}
 _CONTINUATION = "[" + "".join(char for char, byte in _BYTES.items() if 0x80 <= byte < 0xC0) + "]"
-_MOJIBAKE = re.compile(f"[\u00c2\u00c3]{_CONTINUATION}|\u00e2{_CONTINUATION}{{2}}|\u00f0{_CONTINUATION}{{3}}")
+_MOJIBAKE = re.compile(
+    f"[\u00c2\u00c3]{_CONTINUATION}|\u00e2{_CONTINUATION}{{2}}|\u00f0{_CONTINUATION}{{3}}|\u00ef\u00bf\u00bd"
+)
 #: What is left of ``”`` where its last byte, which Windows-1252 does not have, was dropped or made a blank.
 _CUT_MARK = re.compile("\u00e2\u20ac(?:[\x9d\ufffd]|(?=[\\s.,;:!?)]|$))")
 #: What no text has but one that was decoded wrongly.
-_SURE = re.compile(f"\u00e2\u20ac|\u00c3{_CONTINUATION}|\u00c2[\u00a0-\u00bf]")
+_SURE = re.compile(f"\u00e2\u20ac|\u00c3{_CONTINUATION}|\u00c2[\u00a0-\u00bf]|\u00ef\u00bf\u00bd")
 
 
 def repaired(text: str) -> str:

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO, Self, cast
 
 from framing.errors import FramingError, MissingExtraError, UnreadableFileError
-from framing.reading.encodings import SAMPLE_SIZE, guess_encoding, refuse_binary
+from framing.reading.encodings import SAMPLE_SIZE, guess_encoding, refuse_binary, visible
 
 #: The name that stands for standard input.
 STANDARD_INPUT = "-"
@@ -27,6 +27,8 @@ PACKINGS: Mapping[str, str] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", "
 BLOCK = 1 << 16
 #: Bytes that a line, or a cell of CSV, may have. A longer one is a lost quotation mark, or no line at all.
 LONGEST = 64 << 20
+#: Bytes that a document may have, unpacked: the longest books have half of that, and labelling takes 80 times as much.
+LARGEST_DOCUMENT = 16 << 20
 
 # How packed files begin. "BZh" alone may begin a text; zstd may begin with a frame that is to be skipped.
 _MAGIC = re.compile(
@@ -45,7 +47,7 @@ def is_address(name: str) -> bool:
 def no_driver(address: str, error: Exception) -> MissingExtraError:
     """The error for an address that no installed driver of fsspec can reach."""
     return MissingExtraError(
-        f"{address} cannot be reached: {error}",
+        f"{visible(address)} cannot be reached: {error}",
         expected="a local path, or an address whose fsspec driver is installed",
         hint="install the driver (s3fs, gcsfs, …)",
     )
@@ -53,12 +55,34 @@ def no_driver(address: str, error: Exception) -> MissingExtraError:
 
 def unreadable(name: str, error: Exception) -> UnreadableFileError:
     """The error for a file that the operating system, or the driver of an address, does not let us read."""
-    return UnreadableFileError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")
+    return UnreadableFileError(f"{visible(name)} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def empty(label: str) -> UnreadableFileError:
     """The error for a file with nothing in it."""
     return UnreadableFileError(f"{label} is empty", expected="a file with text in it")
+
+
+def filesystem_of(address: str) -> tuple[Any, str]:
+    """The filesystem of fsspec that an address belongs to, and the path in it.
+
+    ``::`` chains filesystems (``zip://a.csv::s3://b.zip``) where every part says which; elsewhere it is part of a name.
+
+    Raises:
+        ImportError, ValueError: there is no such driver.
+    """
+    import fsspec  # type: ignore[import-untyped]
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+
+    known = fsspec.available_protocols()
+    if all("://" in part or part in known for part in address.split("::")):
+        filesystem, path = url_to_fs(address)
+        return filesystem, path
+    before, _, behind = address.partition("::")
+    filesystem, path = url_to_fs(before)
+    if before.endswith("/"):  # which the path of a folder has lost
+        path = f"{path.rstrip('/')}/"
+    return filesystem, f"{path}::{behind}"
 
 
 def _open_stored(path: str) -> BinaryIO:
@@ -67,12 +91,13 @@ def _open_stored(path: str) -> BinaryIO:
             return _standard_input()
         if not is_address(path):
             return cast(BinaryIO, io.FileIO(path))
-        import fsspec  # type: ignore[import-untyped]
-
-        return cast(BinaryIO, fsspec.open(path, "rb").open())
+        filesystem, place = filesystem_of(path)
+        return cast(BinaryIO, filesystem.open(place, "rb"))
     except ImportError as error:
         raise no_driver(path, error) from error
-    except OSError as error:
+    except Exception as error:  # drivers raise errors of their own kinds
+        if not isinstance(error, OSError) and not is_address(path):
+            raise
         raise unreadable(path, error) from error
 
 
@@ -247,9 +272,21 @@ class Source:
         """The first unpacked bytes, which stay to be read."""
         return self._content.peek(SAMPLE_SIZE)[:SAMPLE_SIZE]
 
-    def read_all(self) -> bytes:
-        """All unpacked bytes, whatever the encoding."""
-        return self._content.read()
+    def read_all(self, most: int = LONGEST) -> bytes:
+        """All unpacked bytes, whatever the encoding.
+
+        Raises:
+            UnreadableFileError: there are more of them than ``most``: memory must hold what is made of them, too.
+        """
+        data = self._content.read(most + 1)
+        if len(data) > most:
+            unpacked = "unpacks to" if self.packing else "has"
+            raise UnreadableFileError(
+                f"{self.label} {unpacked} more than {most >> 20} MiB",
+                expected="a smaller file, or one that is read row by row (.jsonl, .csv, .parquet)",
+                hint="cut it into documents",
+            )
+        return data
 
     @property
     def start(self) -> int:

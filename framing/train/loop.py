@@ -74,7 +74,7 @@ def run(config: RunConfig) -> TrainedRun:
     unlabeled = load_unlabeled(config, split)
     trainer = FramingTrainer(config, base, encoder, split, [*attribution, *unlabeled], codebook)
     started = time.perf_counter()
-    state = trainer.train(resume_from_checkpoint=_resume_from(config))
+    trainer.train(resume_from_checkpoint=_resume_from(config))
     seconds = time.perf_counter() - started
     validation = trainer.read_validation()
     calibration = calibrate(validation, split.validation, codebook)
@@ -97,8 +97,7 @@ def run(config: RunConfig) -> TrainedRun:
         ),
         folder=folder,
     )
-    read = state.global_step * config.training.per_device_train_batch_size
-    return TrainedRun(folder, metrics, seconds, read / seconds)
+    return TrainedRun(folder, metrics, seconds, trainer.sentences_read * config.training.world_size / seconds)
 
 
 def load_split(config: RunConfig, codebook: Codebook) -> Split:
@@ -186,6 +185,9 @@ class FramingTrainer(Trainer):
         split: examples to train on and to validate on.
         auxiliary: training examples of which little is marked, or nothing.
         codebook: declares the heads.
+
+    Attributes:
+        sentences_read: that went through the model in this process to train it, each as often as it did.
     """
 
     # Set by transformers' own __init__, whose types mypy does not read.
@@ -202,6 +204,7 @@ class FramingTrainer(Trainer):
         codebook: Codebook,
     ) -> None:
         self.run_config = config
+        self.sentences_read = 0
         self.codebook = codebook
         self.validation = split.validation
         self._encoded_validation = encoder.encode(
@@ -267,6 +270,7 @@ class FramingTrainer(Trainer):
     ) -> Any:
         """The framing loss of one batch; with a teacher, mostly the distance to what it says."""
         targets = inputs["targets"]
+        self.sentences_read += len(inputs["input_ids"])
         lesson = targets.lesson
         wants_states = lesson is not None and self.loss_weights.states > 0
         output = model(

@@ -43,7 +43,8 @@ def run_job(tiny_labeler: Labeler, tiny_model: Model) -> RunJob:
         create_folder(folder, fresh=False)
         with locked(folder, task):
             job = open_job(names, folder, chosen or settings(), model)
-            todo = [unit for unit in job.plan.units if task.has(unit) and job.done(unit) is None]
+            todo = job.standing(unit for unit in job.plan.units if task.has(unit)).todo
+            job.sweep(todo)
             run(job, labeler, iter(todo), observer or Tally(0, 0))
         return job
 

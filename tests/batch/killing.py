@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from framing.batch import local, trial
@@ -100,3 +103,47 @@ def deadly_runner() -> Any:
             super().__init__(*arguments)
 
     return DeadlyRunner
+
+
+def die_at_first_start(*arguments: Any) -> None:
+    """As a process of the local runner, of which the first dies while it loads."""
+    mark = Path(os.environ["FRAMING_TEST_DIES_ONCE"])
+    if not mark.exists():
+        mark.touch()
+        os._exit(3)
+    _process_of_runner(*arguments)
+
+
+def alive(session: int) -> list[int]:
+    """The processes of a session that live, but for Python's own tracker of shared memory."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, its_session = (path / "stat").read_text().rpartition(")")[2].split()[:4]
+            is_tracker = b"resource_tracker" in (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(its_session) == session and state != "Z" and not is_tracker:
+            found.append(int(path.name))
+    return found
+
+
+def start_stuck(name: str) -> None:
+    """Start a process of a job, and wait for it; it says its number, and then loads for a minute."""
+    process = multiprocessing.get_context("spawn").Process(target=_stuck, args=(name,))
+    process.start()
+    process.join()
+
+
+def _stuck(name: str) -> None:
+    def load(**loading: Any) -> Any:
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+
+    here, _ = multiprocessing.Pipe()
+    if name == "local":
+        vars(local).update(load=load, Job=SimpleNamespace(load=lambda folder: None))
+        _process_of_runner(here, Path(), {})
+    else:
+        vars(trial).update(load=load)
+        _process_of_trial(here, {}, False)

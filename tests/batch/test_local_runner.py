@@ -118,6 +118,7 @@ def test_lines_of_json() -> None:
         "units_total": 2,
         "rows": 10,
         "rows_total": 20,
+        "labelled": 9,
         "rejected": 1,
         "copies": 0,
         "sentences": 30,

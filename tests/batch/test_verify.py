@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from framing.batch.job import Job
+from framing.batch.seal import sealed
 from framing.batch.verify import verify
 from tests.batch.corpora import articles, settings, write_jsonl
 
@@ -48,7 +49,7 @@ def rewrite(job: Job, change: Callable[[pyarrow.Table], pyarrow.Table], kind: st
     record_path = job.path("done", 1, "json")
     record = json.loads(record_path.read_text(encoding="utf-8"))
     record["files"] = [described(file) for file in record["files"]]
-    record_path.write_text(json.dumps(record), encoding="utf-8")
+    write_record(record_path, record)
 
 
 def flip(path: Path) -> None:
@@ -59,7 +60,13 @@ def flip(path: Path) -> None:
 
 def edit_record(job: Job, **changed: Any) -> None:
     path = job.path("done", 1, "json")
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8")
+    write_record(path, json.loads(path.read_text(encoding="utf-8")) | changed)
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """A record with the right checksum, as framing itself would write it wrongly."""
+    del record["sha256"]
+    path.write_text(sealed(json.dumps(record, indent=1)), encoding="utf-8")
 
 
 def set_column(table: pyarrow.Table, name: str, values: list[Any]) -> pyarrow.Table:

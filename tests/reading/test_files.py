@@ -65,7 +65,9 @@ def test_each_file_once_and_no_loops(tmp_path: Path) -> None:
     write(tmp_path / "elsewhere" / "z.txt")
     (tmp_path / "a" / "linked").symlink_to(tmp_path / "elsewhere")
     assert labels(tmp_path / "a") == ["linked/z.txt", "x.txt"]
-    assert labels(tmp_path) == ["a/linked/z.txt", "a/x.txt"]
+    assert labels(tmp_path) == ["a/linked/z.txt", "a/x.txt", "gone.txt"]
+    assert [file.problem for file in expand([str(tmp_path)])][:2] == ["", ""]
+    assert "which is not there" in expand([str(tmp_path)])[2].problem
     named = [tmp_path / "a" / "x.txt", tmp_path / "b", tmp_path / "a" / "x.txt"]
     assert len(labels(*named)) == 2
 

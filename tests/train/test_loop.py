@@ -13,9 +13,11 @@ from safetensors.numpy import load_file
 
 import framing
 from framing.cli.train import run
+from framing.codebook import Codebook
 from framing.errors import SettingError
 from framing.model import checkpoint
 from framing.train.config import parse
+from framing.train.loop import load_split
 from framing.train.loop import run as train
 from tests.train.tiny_runs import ENDS, SUBJECTS, arguments
 
@@ -66,6 +68,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(workspace: Path, tiny_base: P
         np.testing.assert_array_equal(resumed[name], weights, err_msg=name)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_speed_counts_every_sentence_that_the_model_read(workspace: Path, tiny_base: Path, steps: int) -> None:
+    """Issue 11, fault 7: with gradients of several batches a step, the speed was that of one of them."""
+    chosen = arguments(workspace, tiny_base, "model", num_train_epochs=2, gradient_accumulation_steps=steps)
+    config = parse(chosen)
+    trained = len(load_split(config, Codebook.load(config.data.codebook)).train)
+    result = train(config)
+    assert result.sentences_per_second is not None
+    assert result.sentences_per_second * result.seconds == pytest.approx(2 * trained)
+
+
 def test_resuming_nothing_is_a_clear_error(workspace: Path, tiny_base: Path) -> None:
     with pytest.raises(SettingError, match="nothing to resume"):
         train(parse(arguments(workspace, tiny_base, "none", resume_from_checkpoint="true")))
@@ -75,7 +88,6 @@ def test_a_framing_checkpoint_as_base_gives_its_heads(workspace: Path, tiny_base
     train(parse(arguments(workspace, tiny_base, "first")))
     (workspace / "codebook.yaml").write_text(yaml.safe_dump({"name": "more", "labels": ["heroes", "terrorists"]}))
     (workspace / "train.tsv").write_text("g1\tbody\tThe [[heroes|heroes.author]] came\ng2\tbody\tThe army fled\n" * 3)
-    from framing.codebook import Codebook
     from framing.train.base import load_base
 
     config = parse(arguments(workspace, workspace / "first", "second"))

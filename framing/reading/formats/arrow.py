@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from framing.reading.formats.base import Segment
-from framing.reading.formats.tables import BATCH_ROWS, Table
+from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of
 
 #: Begins the file format; behind it stands what the streaming format consists of.
 _FILE_MAGIC = b"ARROW1\x00\x00"
@@ -50,7 +49,7 @@ class Arrow(Table):
             if share and rows:
                 yield Segment(first, start, rows)
 
-    def batches(self, number: int, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
         """Rows of a segment, some at a time."""
         import pyarrow
 
@@ -62,7 +61,7 @@ class Arrow(Table):
             for batch in reader:
                 chosen = batch.select(names)
                 for start in range(0, batch.num_rows, BATCH_ROWS):
-                    yield chosen.slice(start, BATCH_ROWS).to_pylist()
+                    yield cells_of(chosen.slice(start, BATCH_ROWS))
 
     def _begin(self) -> int:
         """Where the streaming format begins."""

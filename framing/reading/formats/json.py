@@ -14,6 +14,8 @@ from framing.reading.formats.base import Check, Cutter, Limits, Range
 from framing.reading.formats.jsonl import JsonLines, cut_lines, is_object, type_name
 from framing.reading.streams import empty
 
+#: Bytes that are read into memory.
+_LARGEST = 2 << 30
 _BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
@@ -42,7 +44,7 @@ class Json(JsonLines):
 
     @cached_property
     def _lines(self) -> bytes:
-        data = self.source.read_all()
+        data = self.source.read_all(_LARGEST)
         if not data.strip():
             raise empty(self.source.label)
         text = decode(data, self.source.label).removeprefix("\ufeff")
@@ -55,7 +57,10 @@ class Json(JsonLines):
         if not isinstance(content, list | dict):
             raise self._no_json(f"it is {type_name(content)}")
         rows = content if isinstance(content, list) else _rows_of(content)
-        return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        try:
+            return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        except RecursionError as error:
+            raise self._no_json(error) from error
 
     def _no_json(self, problem: object) -> UnreadableFileError:
         return UnreadableFileError(f"{self.source.label} is not JSON: {problem}", expected="a list of JSON objects")

@@ -13,6 +13,8 @@ from framing.reading.encodings import mended
 from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
 
 _BEGINS_AS_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+#: Lists and objects that may lie in one another: more could be read here and yet be too many for what comes later.
+_DEEPEST = 200
 _TYPES = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
@@ -50,6 +52,8 @@ class JsonLines(Format):
             return Row.unusable(number, error.reason, line)
         except (ValueError, RecursionError) as error:
             return Row.unusable(number, f"the line is not JSON: {error}", line)
+        if _is_deeper(values, line):
+            return Row.unusable(number, f"the line is nested too deep; expected at most {_DEEPEST} levels", line)
         if isinstance(values, dict):
             return Row(number, values)
         return Row.unusable(number, f"the line is {type_name(values)}; expected a JSON object", line)
@@ -80,6 +84,17 @@ def cut_lines(blocks: Iterable[bytes], cutter: Cutter, check: Check | None) -> I
                 check(json.loads(_decoded(line)))
                 check = None
             yield from cutter.add([line], numbers=1, rows=is_row)
+
+
+def _is_deeper(value: Any, written: str) -> bool:
+    """Whether a JSON value is nested deeper than :data:`_DEEPEST`."""
+    if written.count("[") + written.count("{") <= _DEEPEST:
+        return False
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [one for values in inner for one in values]
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def is_object(text: str) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from framing.reading.formats.base import Segment
-from framing.reading.formats.tables import BATCH_ROWS, Table
+from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of
 
 
 class Parquet(Table):
@@ -36,7 +35,7 @@ class Parquet(Table):
                 self.sizes[chunk.path_in_schema] += chunk.total_uncompressed_size
             yield Segment(min(starts, default=0), max(stops, default=0), group.num_rows)
 
-    def batches(self, number: int, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
         """Rows of a row group, some at a time."""
         import pyarrow.parquet
 
@@ -46,4 +45,4 @@ class Parquet(Table):
             # A name with a dot would be taken for a path into a struct.
             chosen = None if any("." in name for name in names) else names
             for batch in table.iter_batches(BATCH_ROWS, [number], columns=chosen, use_threads=False):
-                yield batch.to_pylist()
+                yield cells_of(batch)

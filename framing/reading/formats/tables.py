@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import accumulate, islice
 from typing import Any, ClassVar
@@ -17,6 +17,10 @@ from framing.reading.streams import Source, pieces
 
 #: Rows that become Python objects at a time.
 BATCH_ROWS = 256
+#: How Arrow writes what it cannot write.
+_NO_TEXT = "<value out of range"
+#: A row: column to value; or why it cannot be one.
+Cells = dict[str, Any] | str
 
 
 class Table(Format):
@@ -46,7 +50,7 @@ class Table(Format):
         self.metadata = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in metadata}
 
     @abstractmethod
-    def batches(self, number: int, names: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
         """Rows of a segment, some at a time.
 
         Args:
@@ -113,9 +117,12 @@ class Table(Format):
             problem = "it has fewer rows than it says"
             try:
                 for batch in self.batches(number, names):
-                    for values in batch[: after - self._place]:
+                    for cells in batch[: after - self._place]:
                         self._place += 1
-                        yield Row(self._place, values)
+                        if isinstance(cells, str):
+                            yield Row.unusable(self._place, cells)
+                        else:
+                            yield Row(self._place, cells)
             except _errors() as error:
                 problem = str(error)
             while self._place < after:
@@ -138,6 +145,41 @@ class Table(Format):
         file = self.source.random_access()
         file.seek(start)
         return pieces(file, stop - start)
+
+
+def cells_of(batch: Any) -> list[Cells]:
+    """The rows of an Arrow record batch, or why one of them cannot be read: a cell of it is no UTF-8.
+
+    A value that Python cannot hold is read as text (a nanosecond), or else is missing (the year 33658).
+    """
+    try:
+        rows: list[Cells] = batch.to_pylist()
+    except (ArithmeticError, ValueError, LookupError, OSError):  # of one cell somewhere
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        return [_cells(columns, row) for row in range(batch.num_rows)]
+    return rows
+
+
+def _cells(columns: Mapping[str, Any], row: int) -> Cells:
+    values = {}
+    for name, column in columns.items():
+        try:
+            values[name] = column[row].as_py()
+        except UnicodeDecodeError as error:
+            return f"column {name!r} holds bytes that are no text: {error}; expected UTF-8"
+        except (ArithmeticError, ValueError, LookupError, OSError):
+            values[name] = _as_text(column[row])
+    return values
+
+
+def _as_text(value: Any) -> str | None:
+    import pyarrow
+
+    try:
+        text = str(value.cast(pyarrow.string()).as_py())
+    except (pyarrow.ArrowException, ValueError, LookupError, OSError):
+        return None
+    return None if text.startswith(_NO_TEXT) else text
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from framing.reading.encodings import decode, mended
 from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
-from framing.reading.streams import empty
+from framing.reading.streams import LARGEST_DOCUMENT, LONGEST, empty
 
 
 class Text(Format):
@@ -34,7 +34,7 @@ class Text(Format):
             cutter = Cutter(limits, start=self.source.start, first=1)
             yield from cutter.through(self._lines(cutter))
             return
-        data = self.source.read_all()
+        data = self.source.read_all(LARGEST_DOCUMENT if self.is_document else LONGEST)
         if not data.strip():
             raise empty(self.source.label)
         decode(data, self.source.label)  # what is no text is refused now, and not when a job comes to it
