@@ -82,9 +82,7 @@ class Settings:
     @property
     def documents(self) -> DocumentSettings:
         """How rows become documents."""
-        return DocumentSettings(
-            self.columns, self.sentences, self.carry, self.outlet, self.published, self.archives
-        )
+        return DocumentSettings(self.columns, self.sentences, self.carry, self.outlet, self.published, self.archives)
 
 
 @dataclass(frozen=True, slots=True)
