@@ -83,9 +83,15 @@ class TorchEngine(Engine):
         self.look_ahead = 16384 if on_cuda else 1024
 
     @property
+    def _open_pipeline(self) -> Pipeline[Any]:
+        if "_pipeline" not in self.__dict__:
+            raise SettingError("this engine is closed", hint="open another: framing.load(...)")
+        return self._pipeline
+
+    @property
     def token_budget(self) -> int:
         """Tokens in a batch, padding included; can be set, and is halved where the memory is too small for it."""
-        return self._pipeline.shapes.token_budget
+        return self._open_pipeline.shapes.token_budget
 
     @token_budget.setter
     def token_budget(self, tokens: int) -> None:
@@ -106,9 +112,7 @@ class TorchEngine(Engine):
         Raises:
             SettingError: the engine is closed.
         """
-        if "_pipeline" not in self.__dict__:
-            raise SettingError("this engine is closed", hint="open another: framing.load(...)")
-        return self._pipeline.run_all(batches)
+        return self._open_pipeline.run_all(batches)
 
     def describe(self) -> dict[str, Any]:
         """What runs where, JSON-ready."""

@@ -237,7 +237,7 @@ class SentenceEncoder:
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
-            tokenizer.encode("\U000f0000")  # no vocabulary has this: one without a token for the unknown fails now
+            tokenizer.encode("\U00010380")  # no vocabulary has this: one without a token for the unknown fails now
         except Exception as error:  # tokenizers raises bare Exception
             raise CheckpointError(
                 f"{path} cannot be read as a tokenizer: {error}", expected="a tokenizer.json of a fast tokenizer"
