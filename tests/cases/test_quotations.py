@@ -134,7 +134,7 @@ def test_a_city_and_a_colon(label: Callable) -> None:
     """Row 30, the input: the outlet speaks, and no PARIS."""
     labels = label(text_of("city_colon_one.txt"))
     assert ("regime", "regime", "author") in mentions(labels)
-    assert not [source for sentence in labels for source in sentence.sources]
+    assert not [source for sentence in labels if sentence.kind != "boilerplate" for source in sentence.sources]
 
 
 def test_leads_of_twenty_cities(label: Callable) -> None:
