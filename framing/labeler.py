@@ -428,6 +428,25 @@ def _items_of(documents: Iterable[Document], cuts: deque[_Cut], language: str) -
             yield document, sentence, state
 
 
+# --- documents that are a sentence each -------------------------------------------------------------------------------
+
+
+def label_each_alone(
+    labeler: Labeler, documents: Iterable[Document], codebook: Codebook | None = None
+) -> Iterator[DocumentLabels]:
+    """Label documents that are a sentence each; nothing runs on from one to the next.
+
+    Args:
+        labeler: what labels.
+        documents: read as they are needed, the engine's ``look_ahead`` at a time.
+        codebook: of the results.
+    """
+    left = iter(documents)
+    while group := list(islice(left, labeler.engine.look_ahead)):
+        for document, found in zip(group, labeler([document.text for document in group]), strict=True):
+            yield DocumentLabels((found.within(document, index=0),), codebook=codebook, document=document)
+
+
 # --- quotation states -------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -246,6 +246,24 @@ class SentenceLabels:
     input: str | None = None
     row: int | None = None
     text_offset: int | None = 0
+
+    def within(self, document: Document, index: int | None = None) -> Self:
+        """The same labels of a document that holds this sentence.
+
+        Args:
+            document: gives ``document_id, outlet, published, input, row, text_offset``.
+            index: the sentence's place there; as it is when ``None``.
+        """
+        return replace(
+            self,
+            document_id=document.id,
+            outlet=document.outlet,
+            published=document.published,
+            input=document.input,
+            row=document.row,
+            text_offset=document.text_offset,
+            index=self.index if index is None else index,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON-ready types, with the keys in the order that files use."""

@@ -8,16 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from hashlib import blake2b
-from itertools import islice
 
 from framing.batch.job import MENTIONS, REJECTED, SHARDS, Job, UnitRecord, file_name
 from framing.batch.reader import UnitRows
 from framing.batch.shards import ShardFile, WrittenFile, rejected_schema, rejected_table
 from framing.batch.trial import KNOWN_GOOD, deadly
 from framing.batch.units import Unit
-from framing.labeler import Labeler
+from framing.labeler import Labeler, label_each_alone
 from framing.records import SCHEMA_VERSION, mention_schema, mention_table, schema, table
 from framing.types import Document, DocumentLabels, SentenceLabels
 
@@ -161,7 +159,7 @@ class Worker:
             if key in held:
                 outcome = _unpacked(held[key])
                 if not isinstance(outcome, str):
-                    outcome = tuple(_as_of(document, sentence) for sentence in outcome)
+                    outcome = tuple(sentence.within(document) for sentence in outcome)
                     writer.copies += 1
                 yield outcome
             else:
@@ -208,25 +206,7 @@ def _label_documents(labeler: Labeler, documents: Sequence[Document]) -> Iterato
 
 
 def _label_sentences(labeler: Labeler, documents: Sequence[Document]) -> Iterator[tuple[SentenceLabels, ...]]:
-    """Label documents that are a sentence each; nothing runs on from one to the next."""
-    left = iter(documents)
-    while group := list(islice(left, labeler.engine.look_ahead)):
-        for document, found in zip(group, labeler([document.text for document in group]), strict=True):
-            yield (_as_of(document, found, index=0),)
-
-
-def _as_of(document: Document, sentence: SentenceLabels, index: int | None = None) -> SentenceLabels:
-    """The labels of a sentence as those of a document that has it, too; at the same place where none is given."""
-    return replace(
-        sentence,
-        document_id=document.id,
-        outlet=document.outlet,
-        published=document.published,
-        input=document.input,
-        row=document.row,
-        text_offset=document.text_offset,
-        index=sentence.index if index is None else index,
-    )
+    return (labels.sentences for labels in label_each_alone(labeler, documents))
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------

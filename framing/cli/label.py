@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from framing.codebook import Codebook
-    from framing.labeler import Labeler
 
 #: Rejections that are printed where no file keeps them.
 _PRINTED_REJECTIONS = 5
@@ -166,23 +165,6 @@ class _Request:
             )
 
 
-def _each_one_sentence(labeler: Labeler, documents: Iterator[Document]) -> Iterator[DocumentLabels]:
-    """Label documents that are a sentence each; nothing runs on from one to the next."""
-    while group := list(islice(documents, labeler.engine.look_ahead)):
-        for document, found in zip(group, labeler([document.text for document in group]), strict=True):
-            sentence = replace(
-                found,
-                document_id=document.id,
-                outlet=document.outlet,
-                published=document.published,
-                input=document.input,
-                row=document.row,
-                text_offset=document.text_offset,
-                index=0,
-            )
-            yield DocumentLabels((sentence,), codebook=labeler.codebook, document=document)
-
-
 # --- where it goes ----------------------------------------------------------------------------------------------------
 
 
@@ -287,14 +269,19 @@ class _Run:
         self._on_terminal = sys.stderr.isatty()  # the console's own answer can be forced, for its colours
 
     def label(self, request: _Request, load_model: Any) -> None:
+        from framing.labeler import label_each_alone  # with the model: the command's help needs neither
+
         with ExitStack() as stack:
             stack.enter_context(self._rejected)
             # First what fails fast: names of files that do not exist.
             documents = request.documents(None if self._strict else self._on_reject)
             labeler = stack.enter_context(load_model())
             sink = stack.enter_context(self._sink(labeler.codebook, request.settings.carry or ()))
-            is_cut = not request.settings.sentences
-            labelled = labeler.documents(documents) if is_cut else _each_one_sentence(labeler, documents)
+            labelled = (
+                label_each_alone(labeler, documents, labeler.codebook)
+                if request.settings.sentences
+                else labeler.documents(documents)
+            )
             tally = _Tally()
             self._write(labelled, sink, tally)
             if not tally.documents:
