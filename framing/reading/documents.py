@@ -100,6 +100,7 @@ class DocumentMaker:
         self._names: tuple[str, ...] | None = None
         self._resolved = self._wanted
         self._used: set[str] = set()
+        self._left_out: set[str] = set()
 
     def check(self, names: Iterable[str]) -> Columns:
         """Check that the file has the columns that the user named, and one for the text.
@@ -186,6 +187,9 @@ class DocumentMaker:
         except InputError as error:
             if getattr(self._wanted, role) is not None:
                 raise
+            if role in self._left_out:  # said once of a file
+                return None
+            self._left_out.add(role)
             warnings.warn(
                 f"{self._file.label}: {error.reason}; it looked like the {role} and is left out "
                 f"(name another with --{role}-column, or '' for none)",

@@ -274,6 +274,14 @@ def test_gzip_that_was_cut_off_after_some_rows(tmp_path):
     assert "cut off" in rejected[-1].reason
 
 
+def test_a_guess_that_does_not_fit_is_told_once(tmp_path):
+    rows = [{"text": f"It rained {n} times.", "source": [n]} for n in range(5)]
+    with pytest.warns(UserWarning, match="--outlet-column") as told:
+        documents, rejected = read_all(write_as(tmp_path / "r.jsonl", rows))
+    assert [d.outlet for d in documents] == [None] * 5
+    assert (rejected, len(told)) == ([], 1)
+
+
 def test_rows_that_cannot_be_used_are_set_aside_with_their_place(tmp_path):
     lines = [
         '{"id": 1, "text": "It rained."}',
