@@ -120,3 +120,7 @@ class JobIncompleteError(FramingError):
 
 class MissingExtraError(FramingError):
     """An optional dependency is needed; the hint names the extra that installs it."""
+
+
+class FramingWarning(UserWarning):
+    """Something in the input is left out or read otherwise than its form promises; the work goes on."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from rich.text import Text
 
 from framing.cli._terminal import Console
-from framing.errors import FramingError, OutputError
+from framing.errors import FramingError, FramingWarning, OutputError
 from framing.files import reporting_write_errors
 
 #: A mistake in what the user gave: a file, an option, a codebook.
@@ -36,7 +38,8 @@ def reporting_errors() -> Iterator[None]:
         typer.Exit: with the exit code, in the cases above.
     """
     try:
-        yield
+        with _plain_warnings():
+            yield
         # What is still buffered would fail after this, where Python can only print a warning about it.
         with reporting_write_errors("standard output"):
             sys.stdout.flush()
@@ -56,6 +59,23 @@ def reporting_errors() -> Iterator[None]:
         _discard_stdout()
         print_error(OutputError("there is no room left where the output goes", hint="free some space"))
         raise typer.Exit(EXIT_USER_ERROR) from error
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print warnings of framing as messages, without the place in the code; those of others as Python does."""
+    with warnings.catch_warnings():
+        as_python_does = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+            if issubclass(category, FramingWarning):
+                text = Text.assemble(("Warning:", "bold yellow"), " ", str(message))
+                Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+            else:
+                as_python_does(message, category, *rest, **named)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_error(error: FramingError) -> None:

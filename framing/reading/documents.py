@@ -13,7 +13,7 @@ from numbers import Number
 from typing import Any
 from urllib.parse import urlsplit
 
-from framing.errors import ColumnError, InputError, did_you_mean
+from framing.errors import ColumnError, FramingWarning, InputError, did_you_mean
 from framing.reading.columns import Columns
 from framing.reading.encodings import clean, visible
 from framing.reading.files import INDEX_COLUMNS, InputFile
@@ -193,6 +193,7 @@ class DocumentMaker:
             warnings.warn(
                 f"{self._file.label}: {error.reason}; it looked like the {role} and is left out "
                 f"(name another with --{role}-column, or '' for none)",
+                FramingWarning,
                 stacklevel=2,
             )
             return None

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framing.errors import ColumnError, InputError, SettingError, UnreadableFileError
+from framing.errors import ColumnError, FramingWarning, InputError, SettingError, UnreadableFileError
 from framing.reading import Columns, read
 from framing.reading.repairs import repaired
 
@@ -276,7 +276,7 @@ def test_gzip_that_was_cut_off_after_some_rows(tmp_path):
 
 def test_a_guess_that_does_not_fit_is_told_once(tmp_path):
     rows = [{"text": f"It rained {n} times.", "source": [n]} for n in range(5)]
-    with pytest.warns(UserWarning, match="--outlet-column") as told:
+    with pytest.warns(FramingWarning, match="--outlet-column") as told:
         documents, rejected = read_all(write_as(tmp_path / "r.jsonl", rows))
     assert [d.outlet for d in documents] == [None] * 5
     assert (rejected, len(told)) == ([], 1)
