@@ -32,8 +32,8 @@ def average(config: RunConfig) -> TrainedRun:
     one encoder. It reads as fast as one of them.
 
     Args:
-        config: its ``average`` names finished checkpoint folders; of the training settings only ``seed`` (for the
-            held-out groups), ``output_dir`` and the device matter.
+        config: its ``average`` names finished checkpoint folders; of the training settings only ``output_dir``,
+            the device and what says which groups are held out matter.
 
     Raises:
         FramingError: a checkpoint or the data cannot be used, or a run held out other groups, so that the mean would
@@ -112,7 +112,7 @@ def _check_held_out(folder: Path, made: RunConfig, config: RunConfig) -> None:
     for name, theirs, ours in (
         ("validation", made.data.validation, config.data.validation),
         ("validation_share", made.data.validation_share, config.data.validation_share),
-        ("seed", made.training.seed, config.training.seed),
+        ("split_seed", made.split_seed, config.split_seed),
     ):
         if theirs != ours:
             raise SettingError(

@@ -37,6 +37,10 @@ class DataArguments:
     validation_share: float = field(
         default=0.1, metadata={"help": "share of the groups held out where no validation data is named"}
     )
+    split_seed: int | None = field(
+        default=None,
+        metadata={"help": "which groups are held out; left out, the run's seed says so. Runs to be averaged need one"},
+    )
     codebook: str = field(
         default="armed_conflict", metadata={"help": "name of a built-in codebook, or the path of a codebook YAML file"}
     )
@@ -59,13 +63,12 @@ class DataArguments:
     unlabeled: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels; "
-            "it is read whole, so give a sample of a large corpus"
+            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels"
         },
     )
     unlabeled_sentences: int = field(
         default=12000,
-        metadata={"help": "how many unlabeled sentences to draw, anew for each run seed; each takes 50 kB of memory"},
+        metadata={"help": "how many unlabeled sentences to draw, anew for each run seed; the corpus is streamed"},
     )
     strip_punctuation: float = field(
         default=0.1,
@@ -95,7 +98,15 @@ class ModelArguments:
     )
     teacher: str | None = field(
         default=None,
-        metadata={"help": "'shipped' or a framing checkpoint whose outputs the model learns to give (distillation)"},
+        metadata={
+            "help": "'shipped' or a framing checkpoint, of any encoder, whose answers the model learns (distillation)"
+        },
+    )
+    lessons: str | None = field(
+        default=None,
+        metadata={
+            "help": "folder that keeps what teachers say, for other runs to read; left out, 'lessons' in the output_dir"
+        },
     )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout on the token states before the heads"})
     encoder_dropout: float = field(default=0.1, metadata={"help": "dropout inside the encoder"})
@@ -124,7 +135,7 @@ class LossArguments:
         default=0.3, metadata={"help": "weight of what is marked in the data, beside 1 for what a teacher says of it"}
     )
     states_weight: float = field(
-        default=1.0, metadata={"help": "weight of the distance to the teacher's last token states; 0 if widths differ"}
+        default=0.0, metadata={"help": "weight of the distance to the teacher's last token states, of the same width"}
     )
 
 
@@ -173,6 +184,11 @@ class RunConfig:
     model: ModelArguments
     loss: LossArguments
     training: FramingTrainingArguments
+
+    @property
+    def split_seed(self) -> int:
+        """Which groups are held out; see :func:`framing.train.examples.hold_out`."""
+        return self.training.seed if self.data.split_seed is None else self.data.split_seed
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of everything that was set or differs from transformers' defaults; reads back as a recipe."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
+import heapq
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from framing.reading.files import InputFile
 from framing.reading.files import expand as files_of
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.text.sentences import split, starting_states
+from framing.train.lessons import Answer, Lessons
 from framing.train.loss import (
     UNKNOWN,
     AnswersTargets,
@@ -102,21 +103,26 @@ class Example:
 
     def without_punctuation(self) -> Example:
         """The example as badly scraped text has it: commas and apostrophes lost, offsets moved along."""
-        kept = np.array([character not in _STRIPPED for character in self.text], dtype=bool)
-        if kept.all():
+        place = places_without_punctuation(self.text)
+        if place[-1] == len(self.text):
             return self
-        place = np.concatenate(([0], np.cumsum(kept)))
 
         def moved(span: Any) -> Any:
             return replace(span, start=int(place[span.start]), end=int(place[span.end]))
 
         return replace(
             self,
-            text="".join(character for character, keep in zip(self.text, kept, strict=True) if keep),
+            text="".join(character for character in self.text if character not in _STRIPPED),
             spans=tuple(s for s in map(moved, self.spans) if s.start < s.end),
             choices=tuple(s for s in map(moved, self.choices) if s.start < s.end),
             marked=None,
         )
+
+
+def places_without_punctuation(text: str) -> np.ndarray:
+    """Where each offset of a text, its end included, stands once commas and apostrophes are lost; int64 [n + 1]."""
+    kept = [character not in _STRIPPED for character in text]
+    return np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +365,9 @@ def _attributed_voices(text: str, spans: Iterable[Any], codebook: Codebook) -> I
 def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]:
     """Draw sentences of which nothing is known, for a teacher to label.
 
+    The corpus is streamed: memory holds the sentences that are drawn, and no more. Whether a sentence is drawn depends
+    on its text and the seed, not on where it stands; a smaller draw is the beginning of a larger one.
+
     Args:
         paths: whatever :func:`framing.read` reads: articles, tables, folders; cut into sentences here.
         count: sentences to draw.
@@ -367,33 +376,21 @@ def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]
     Raises:
         FramingError: a file or a row cannot be read.
     """
-    examples: list[Example] = []
-    for document in reading.read(paths, unique_ids=False):
-        sentences = split(document.text)
-        for sentence, state in zip(sentences, starting_states(sentences), strict=True):
-            if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
-                examples.append(Example(text=sentence.text, group=document.id, state=state))
-    rng = random.Random(seed)
-    rng.shuffle(examples)
-    return examples[:count]
+
+    def place(example: Example) -> bytes:
+        return hashlib.sha256(f"{seed}:{example.text}".encode()).digest()
+
+    def sentences() -> Iterator[Example]:
+        for document in reading.read(paths, unique_ids=False):
+            cut = split(document.text)
+            for sentence, state in zip(cut, starting_states(cut), strict=True):
+                if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
+                    yield Example(text=sentence.text, group=document.id, state=state)
+
+    return heapq.nsmallest(count, sentences(), key=place)
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """What a teacher says of one window of ``n`` tokens, special tokens included; half precision.
-
-    Attributes:
-        tokens: float16 [n, token width], probabilities, in the columns of the student's heads.
-        sentences: float16 [sentence width], probabilities.
-        states: float16 [n, hidden], the last token states; hidden is 0 where they are not learned.
-    """
-
-    tokens: np.ndarray
-    sentences: np.ndarray
-    states: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,30 +399,39 @@ class Item:
 
     Attributes:
         input_ids, quotation: int64 [n].
+        offsets: int64 [n - 2, 2], code points of the sentence's own tokens, half-open.
         targets: head's name -> what is known of its answer.
-        taught: what a teacher says of it.
+        lesson: what a teacher says of it.
     """
 
     input_ids: np.ndarray
     quotation: np.ndarray
+    offsets: np.ndarray
     targets: Mapping[str, HeadTargets]
-    taught: Taught | None = None
+    lesson: Answer | None = None
 
 
 def encode_examples(examples: Sequence[Example], encoder: SentenceEncoder, heads: Heads) -> list[Item]:
     """Turn examples into items, one for each window of each sentence."""
     encoded = encoder.encode([e.text for e in examples], [e.state for e in examples])
     return [
-        Item(window.ids, window.quotation, {head.name: _targets(head, example, sentence, window) for head in heads})
+        _item(example, sentence, window, heads)
         for example, sentence in zip(examples, encoded, strict=True)
         for window in sentence.windows
     ]
 
 
-def _targets(head: Head, example: Example, sentence: EncodedSentence, window: Window) -> HeadTargets:
-    """What is known of a head's answer for one window."""
+def _item(example: Example, sentence: EncodedSentence, window: Window, heads: Heads) -> Item:
+    offsets = sentence.offsets[window.first : window.first + len(window) - 2]
+    targets = {head.name: _targets(head, example, sentence, window, offsets) for head in heads}
+    return Item(window.ids, window.quotation, offsets, targets)
+
+
+def _targets(
+    head: Head, example: Example, sentence: EncodedSentence, window: Window, offsets: np.ndarray
+) -> HeadTargets:
+    """What is known of a head's answer for one window, whose tokens have these offsets."""
     if head.scope == "token":
-        offsets = sentence.offsets[window.first : window.first + len(window) - 2]
         marks = head.activation == "sigmoid"
         return (_evidence if marks else _choices)(head, example, offsets, len(sentence.windows) > 1)
     # What is said of a sentence is read on its first window.
@@ -475,7 +481,7 @@ class ExampleDataset(Dataset):
         encoder, heads: of the model.
         strip_punctuation: probability of the stripped form, drawn anew whenever an item is read, from torch's global
             generator (so that a resumed run draws as the uninterrupted one).
-        teach: adds to items what a teacher says of them (:meth:`framing.train.teacher.Teacher.teach`).
+        lessons: what a teacher says of each of the examples; carried over to the student's tokens when an item is read.
     """
 
     def __init__(
@@ -485,18 +491,18 @@ class ExampleDataset(Dataset):
         heads: Heads,
         *,
         strip_punctuation: float = 0.0,
-        teach: Callable[[Sequence[Item]], list[Item]] = list,
+        lessons: Lessons | None = None,
     ) -> None:
         # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
-        def taught_items(form: Sequence[Example]) -> list[list[Item]]:
-            windows = [encode_examples([e], encoder, heads) for e in form]
-            taught = iter(teach([item for items in windows for item in items]))
-            return [list(itertools.islice(taught, len(items))) for items in windows]
+        def items_of(form: Iterable[Example]) -> list[list[Item]]:
+            return [encode_examples([example], encoder, heads) for example in form]
 
-        self._plain = taught_items(examples)
+        self._examples = examples
+        self._lessons = lessons
+        self._plain = items_of(examples)
         self._stripped: list[list[Item]] | None = None
         if strip_punctuation:
-            self._stripped = taught_items([e.without_punctuation() for e in examples])
+            self._stripped = items_of(example.without_punctuation() for example in examples)
         self._strip = strip_punctuation
         self._places = [(e, w) for e, items in enumerate(self._plain) for w in range(len(items))]
         #: Tokens of each item, for grouping by length.
@@ -508,9 +514,14 @@ class ExampleDataset(Dataset):
     def __getitem__(self, index: int) -> Item:
         example, window = self._places[index]
         stripped = self._stripped
-        if stripped is not None and float(torch.rand(())) < self._strip and window < len(stripped[example]):
-            return stripped[example][window]
-        return self._plain[example][window]
+        strips = stripped is not None and float(torch.rand(())) < self._strip and window < len(stripped[example])
+        item = (stripped if strips and stripped is not None else self._plain)[example][window]
+        if self._lessons is None:
+            return item
+        said = self._lessons.of(self._examples[example].text, self._examples[example].state)
+        if strips:  # the teacher has read the sentence as it was printed
+            said = said.moved(places_without_punctuation(self._examples[example].text))
+        return replace(item, lesson=said.on(item.offsets))
 
 
 def collate(items: Sequence[Item]) -> dict[str, Any]:
@@ -529,29 +540,24 @@ def collate(items: Sequence[Item]) -> dict[str, Any]:
     targets = Targets(
         token_mask=token_mask,
         of={name: stack([item.targets[name] for item in items], length) for name in items[0].targets},
-        lesson=_lesson([item.taught for item in items if item.taught is not None], length),
+        lesson=_lesson([item.lesson for item in items if item.lesson is not None], length),
     )
     return {"input_ids": input_ids, "attention_mask": attention_mask, "quotation": quotation, "targets": targets}
 
 
-def _lesson(taught: Sequence[Taught], length: int) -> Lesson | None:
+def _lesson(said: Sequence[Answer], length: int) -> Lesson | None:
     """What the teacher says of a batch, padded to ``length``; it speaks of all of its items or of none."""
-    if not taught:
+    if not said:
         return None
 
-    def padded(name: str) -> torch.Tensor:
-        parts = [torch.from_numpy(getattr(said, name)) for said in taught]
+    def padded(parts: Sequence[np.ndarray]) -> torch.Tensor:
         batch = torch.zeros(len(parts), length, parts[0].shape[1])
         for row, part in enumerate(parts):
-            batch[row, : len(part)] = part
+            batch[row, 1 : len(part) + 1] = torch.from_numpy(part.astype(np.float32))
         return batch
 
-    state_mask = torch.zeros(len(taught), length)
-    for row, said in enumerate(taught):
-        state_mask[row, : len(said.tokens)] = 1
     return Lesson(
-        tokens=padded("tokens"),
-        sentences=torch.from_numpy(np.stack([said.sentences for said in taught])).float(),
-        states=padded("states"),
-        state_mask=state_mask,
+        tokens=padded([answer.tokens for answer in said]),
+        sentences=torch.from_numpy(np.stack([answer.sentences for answer in said])).float(),
+        states=padded([answer.states for answer in said]),
     )

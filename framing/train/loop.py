@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerControl, set_seed
 from transformers.trainer_pt_utils import LengthGroupedSampler
@@ -34,6 +36,7 @@ from framing.train.examples import (
     read_examples,
     read_unlabeled,
 )
+from framing.train.lessons import Lessons
 from framing.train.loss import LossWeights, framing_loss, lesson_loss
 from framing.train.output import write_checkpoint
 from framing.train.record import RunRecord
@@ -115,7 +118,7 @@ def load_split(config: RunConfig, codebook: Codebook) -> Split:
     if config.data.validation:
         split = Split(tuple(examples), tuple(read_examples(config.data.validation, codebook, **columns)))
     else:
-        split = hold_out(examples, config.data.validation_share, config.training.seed)
+        split = hold_out(examples, config.data.validation_share, config.split_seed)
     if not split.validation or not split.train:
         raise InputError(
             f"{len(examples)} sentences in {len({e.group for e in examples})} groups leave an empty training or "
@@ -126,16 +129,25 @@ def load_split(config: RunConfig, codebook: Codebook) -> Split:
     return split
 
 
-def load_teacher(config: RunConfig, student: Base) -> Teacher | None:
-    """The teacher that a configuration names.
+def load_lessons(config: RunConfig, student: Base, examples: Sequence[Example]) -> Lessons | None:
+    """What the teacher that a configuration names says of the examples; it reads those that it has not read before.
 
     Raises:
         FramingError: it cannot be loaded, or it and the student do not go together.
     """
     if config.model.teacher is None:
         return None
-    states = config.loss.states_weight > 0
-    return Teacher(config.model.teacher, student, states=states, device=config.training.device)
+    teacher = Teacher(
+        config.model.teacher, student, states=config.loss.states_weight > 0, device=config.training.device
+    )
+    lessons = Lessons(teacher, Path(config.model.lessons or Path(config.training.output_dir) / "lessons"))
+    with Progress(console=Console(stderr=True), disable=config.training.disable_tqdm) as bar:
+        reading = bar.add_task("the teacher reads", total=len(examples))
+        lessons.learn(
+            ((example.text, example.state) for example in examples),
+            on_progress=lambda read: bar.advance(reading, read),
+        )
+    return lessons
 
 
 def load_attribution(config: RunConfig, codebook: Codebook) -> list[Example]:
@@ -218,13 +230,13 @@ class FramingTrainer(Trainer):
             marks=config.loss.marks_weight,
             states=config.loss.states_weight,
         )
-        teacher = load_teacher(config, base)
+        examples = [*split.train, *auxiliary]
         dataset = ExampleDataset(
-            [*split.train, *auxiliary],
+            examples,
             encoder,
             codebook.heads,
             strip_punctuation=config.data.strip_punctuation,
-            teach=list if teacher is None else teacher.teach,
+            lessons=load_lessons(config, base, examples),
         )
         config.training.remove_unused_columns = False
         config.training.label_names = ["targets"]

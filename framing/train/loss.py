@@ -122,14 +122,12 @@ class Lesson:
     Attributes:
         tokens: float [batch, length, token width], probabilities.
         sentences: float [batch, sentence width], probabilities.
-        states: float [batch, length, hidden], the last token states.
-        state_mask: float [batch, length], 1 on tokens, special ones included, and 0 on padding.
+        states: float [batch, length, hidden], the last token states; hidden is 0 where they are not learned.
     """
 
     tokens: torch.Tensor
     sentences: torch.Tensor
     states: torch.Tensor
-    state_mask: torch.Tensor
 
     def to(self, device: torch.device | str, **kwargs: Any) -> Lesson:
         """All of it on another device."""
@@ -264,7 +262,7 @@ def lesson_loss(
             parts[head.name] = _mean(terms, asked if head.scope == "token" else torch.ones_like(terms))
     if weights.states:
         assert output.states is not None
-        parts[STATES] = _mean((output.states - lesson.states).square().mean(dim=-1), lesson.state_mask)
+        parts[STATES] = _mean((output.states - lesson.states).square().mean(dim=-1), token_mask)
     return Loss.of(parts, heads, weights)
 
 

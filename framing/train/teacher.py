@@ -1,9 +1,8 @@
-"""What a teacher says of training examples: a finished model reads them once, and its answers are kept beside them."""
+"""A finished model that reads sentences so that another one can learn to say the same."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,25 +11,32 @@ from framing.codebook import Heads
 from framing.codebook.heads import Scope
 from framing.errors import SettingError
 from framing.model import checkpoint
+from framing.model.checkpoint import Checkpoint
+from framing.model.encoding import Window
 from framing.model.network import FramingModel
-from framing.train.base import Base, fast_tokenizer
-from framing.train.examples import Item, Taught, collate
+from framing.text.quotations import QuotationState
+from framing.train.base import Base
+from framing.train.lessons import Answer
 
-#: Windows of like length are read together, so many at once.
-_BATCH = 32
+#: Tokens in a batch, padding included.
+_TOKEN_BUDGET = 2048
 
 
 class Teacher:
     """A finished model whose answers another one learns to give.
 
-    A student's tokens must be its teacher's, so that they can be compared one by one; its layers may be fewer, and its
-    codebook may leave labels out.
+    The two may have encoders of any kind: answers are carried over by character (:mod:`framing.train.lessons`). The
+    student's codebook may leave labels out.
 
     Args:
         name: ``"shipped"``, or the folder of a framing checkpoint.
         student: what is to learn from it.
         states: whether the student learns the token states too, which then must be as wide.
         device: where it reads.
+
+    Attributes:
+        name: the beginning of the checkpoint's fingerprint, and whether states are read.
+        token_columns, sentence_columns: the teacher's columns that hold what the student's heads say, in their order.
 
     Raises:
         CheckpointNotFoundError: nothing is there.
@@ -39,18 +45,13 @@ class Teacher:
     """
 
     def __init__(self, name: str, student: Base, *, states: bool, device: torch.device | str = "cpu") -> None:
-        folder = checkpoint.locate(name)
-        checkpoint.verify(folder)
-        self._model = FramingModel.from_pretrained(folder).eval().to(device)
+        found = Checkpoint.load(name)
+        self.name = found.fingerprint[:16] + ("-states" if states else "")
+        self.token_columns = _wanted_columns(name, student.model.heads, found.heads, "token")
+        self.sentence_columns = _wanted_columns(name, student.model.heads, found.heads, "sentence")
+        self._encoder = found.sentence_encoder()
+        self._model = FramingModel.from_pretrained(checkpoint.locate(name)).eval().to(device)
         self._states = states
-        if fast_tokenizer(str(folder)).get_vocab() != student.tokenizer.get_vocab():
-            raise SettingError(
-                f"the teacher {name!r} and the base {student.name!r} cut words into other tokens",
-                expected="one vocabulary, so that token can be compared with token",
-                hint=f"--base {name} --layers 0 2 4 starts from the teacher itself",
-            )
-        self._token_columns = _wanted_columns(name, student.model.heads, self._model.heads, "token")
-        self._sentence_columns = _wanted_columns(name, student.model.heads, self._model.heads, "sentence")
         widths = student.model.encoder.config.hidden_size, self._model.encoder.config.hidden_size
         if states and widths[0] != widths[1]:
             raise SettingError(
@@ -59,31 +60,48 @@ class Teacher:
                 hint="--states_weight 0 leaves the states out",
             )
 
-    def teach(self, items: Sequence[Item]) -> list[Item]:
-        """The items, each with what the teacher says of it."""
-        taught: list[Item | None] = [None] * len(items)
-        by_length = sorted(range(len(items)), key=lambda index: len(items[index].input_ids))
-        for first in range(0, len(by_length), _BATCH):
-            batch = by_length[first : first + _BATCH]
-            for index, said in zip(batch, self._read([items[i] for i in batch]), strict=True):
-                taught[index] = replace(items[index], taught=said)
-        return [item for item in taught if item is not None]
+    def read(self, texts: Sequence[str], states: Sequence[QuotationState]) -> list[Answer]:
+        """What the model says of sentences, in half precision and in all its columns.
+
+        Args:
+            texts: sentences of any length.
+            states: the quotation state in which each of them starts.
+        """
+        sentences = list(self._encoder.encode(texts, states))
+        windows = [(number, window) for number, s in enumerate(sentences) for window in s.windows]
+        said: list[list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = [[] for _ in sentences]
+        for index, answer in sorted(self._read([window for _, window in windows])):
+            said[windows[index][0]].append(answer)
+        return [
+            Answer(
+                sentence.offsets,
+                sentence.merge([tokens for tokens, _, _ in parts]),
+                parts[0][1],
+                sentence.merge([token_states for _, _, token_states in parts]),
+            )
+            for sentence, parts in zip(sentences, said, strict=True)
+        ]
 
     @torch.inference_mode()
-    def _read(self, items: Sequence[Item]) -> list[Taught]:
-        batch = collate(items)
-        ids, attention, quotation = (
-            batch[name].to(self._model.device) for name in ("input_ids", "attention_mask", "quotation")
-        )
-        output = self._model(ids, attention, quotation, output_states=self._states)
-        tokens = _half(_probabilities(output.tokens, self._model.heads, "token")[..., self._token_columns])
-        sentences = _half(_probabilities(output.sentences, self._model.heads, "sentence")[..., self._sentence_columns])
-        states = _half(output.states) if self._states else np.zeros((*ids.shape, 0), dtype=np.float16)
-        # Copies, or each would keep the whole batch with its padding alive.
-        return [
-            Taught(tokens[row, :n].copy(), sentences[row].copy(), states[row, :n].copy())
-            for row, n in enumerate(len(item.input_ids) for item in items)
-        ]
+    def _read(self, windows: Sequence[Window]) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+        """Of each window its index, and its tokens' answers, its sentence's and its tokens' states."""
+        by_length = sorted(range(len(windows)), key=lambda index: -len(windows[index]))
+        while by_length:
+            size = max(1, _TOKEN_BUDGET // len(windows[by_length[0]]))
+            batch, by_length = by_length[:size], by_length[size:]
+            ids, mask, quotation = (torch.zeros(len(batch), len(windows[batch[0]]), dtype=torch.long) for _ in range(3))
+            for row, window in enumerate(windows[index] for index in batch):
+                ids[row, : len(window)] = torch.from_numpy(window.ids)
+                quotation[row, : len(window)] = torch.from_numpy(window.quotation)
+                mask[row, : len(window)] = 1
+            inputs = (values.to(self._model.device) for values in (ids, mask, quotation))
+            output = self._model(*inputs, output_states=self._states)
+            tokens = _half(_probabilities(output.tokens, self._model.heads, "token"))
+            sentences = _half(_probabilities(output.sentences, self._model.heads, "sentence"))
+            states = _half(output.states) if self._states else np.zeros((*ids.shape, 0), dtype=np.float16)
+            for row, index in enumerate(batch):
+                n = len(windows[index])
+                yield index, (tokens[row, :n], sentences[row], states[row, :n])
 
 
 def _wanted_columns(name: str, ours: Heads, theirs: Heads, scope: Scope) -> list[int]:

@@ -1,6 +1,7 @@
 """Learning from a teacher: the loss against torch's own, what the teacher says, and a student that learns it."""
 
 import gzip
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +10,22 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.nn import functional
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import framing
 from framing.codebook import Codebook
 from framing.errors import SettingError
 from framing.model.encoding import SentenceEncoder
 from framing.model.network import FramingModel, FramingOutput
-from framing.text.quotations import OUTSIDE
+from framing.text.quotations import OUTSIDE, RUNNING
 from framing.train.average import average
 from framing.train.base import Base, load_base
 from framing.train.config import ModelArguments, parse
-from framing.train.examples import Example, collate, encode_examples, read_unlabeled
+from framing.train.examples import Example, ExampleDataset, Item, collate, encode_examples, read_unlabeled
+from framing.train.lessons import Answer, Lessons
 from framing.train.loop import load_split, load_unlabeled
 from framing.train.loop import run as train
 from framing.train.loss import Lesson, LossWeights, lesson_loss
@@ -82,7 +86,7 @@ def lesson_and_output() -> tuple[FramingOutput, Lesson, torch.Tensor]:
     )
     mask = torch.ones(2, 5)
     mask[1, 4] = 0  # padding
-    lesson = Lesson(said_by(drawn(2, 5, 9), "token"), said_by(drawn(2, 8), "sentence"), drawn(2, 5, 8), mask)
+    lesson = Lesson(said_by(drawn(2, 5, 9), "token"), said_by(drawn(2, 8), "sentence"), drawn(2, 5, 8))
     inner = mask.clone()
     inner[:, 0] = inner[0, 4] = inner[1, 3] = 0
     return output, lesson, inner
@@ -109,8 +113,7 @@ def test_the_parts_are_torchs_own_losses() -> None:
     )
     weights = torch.cat([lesson.tokens[tokens][:, columns] for columns in (LABELS, PLACE)], dim=-1).amax(dim=-1)
     torch.testing.assert_close(parts.pop("voice"), (voices * weights).sum() / weights.sum())
-    all_tokens = lesson.state_mask.bool()
-    states = functional.mse_loss(output.states[all_tokens], lesson.states[all_tokens])
+    states = functional.mse_loss(output.states[tokens], lesson.states[tokens])
     torch.testing.assert_close(parts.pop("states"), states)
     assert not parts
     factors = {"labels": 1.0, "kind": 0.2, "voice": 0.5, "topics": 0.5, "place": 1.0, "states": 2.0}
@@ -134,48 +137,149 @@ def test_who_says_the_same_has_nothing_to_learn() -> None:
 def test_padding_teaches_nothing() -> None:
     output, lesson, inner = lesson_and_output()
     lesson_loss(output, lesson, inner, HEADS, LossWeights()).total.backward()
-    assert not output.states.grad[1, 4].any()
+    assert not output.states.grad[1, 3:].any()
     assert not output.tokens.grad[1, 3:].any()
-    assert output.states.grad[1, 3].any()
     assert output.tokens.grad[1, 1:3].all()
 
 
 # --- what the teacher says --------------------------------------------------------------------------------------------
 
 
-def test_each_item_gets_what_the_teacher_says_of_it_alone(taught_folder: Path) -> None:
+def lessons_for(folder: Path, student: Base, shelf: Path, *, states: bool = False) -> Lessons:
+    """The teacher's answers to :data:`SENTENCES`, for a student."""
+    lessons = Lessons(Teacher(str(folder / "teacher"), student, states=states), shelf)
+    lessons.learn((text, OUTSIDE) for text in SENTENCES)
+    return lessons
+
+
+def test_an_answer_is_what_the_teacher_says_of_the_sentence_alone(taught_folder: Path, tmp_path: Path) -> None:
     student = student_of(taught_folder, [0])
     encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
-    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.heads)
-    taught = Teacher(str(taught_folder / "teacher"), student, states=True).teach(items)
+    lessons = lessons_for(taught_folder, student, tmp_path, states=True)
     model = FramingModel.from_pretrained(taught_folder / "teacher").eval()
-    for item in taught:
+    for text in SENTENCES:
+        (item,) = encode_examples([Example(text, "g")], encoder, student.model.heads)
+        said = lessons.of(text, OUTSIDE).on(item.offsets)
         ids = torch.from_numpy(item.input_ids)[None]
         with torch.inference_mode():
             alone = model(ids, torch.ones_like(ids), torch.from_numpy(item.quotation)[None], output_states=True)
         labels, voice, kind = (model.heads.columns(head) for head in model.heads)
-        for said, expected in (
-            (item.taught.tokens[:, labels], alone.tokens[0, :, labels].sigmoid()),
-            (item.taught.tokens[:, voice], alone.tokens[0, :, voice].softmax(-1)),
-            (item.taught.sentences[kind], alone.sentences[0, kind].softmax(-1)),
-            (item.taught.states, alone.states[0]),
+        for ours, expected in (
+            (said.tokens[:, labels], alone.tokens[0, 1:-1, labels].sigmoid()),
+            (said.tokens[:, voice], alone.tokens[0, 1:-1, voice].softmax(-1)),
+            (said.sentences[kind], alone.sentences[0, kind].softmax(-1)),
+            (said.states, alone.states[0, 1:-1]),
         ):
-            np.testing.assert_allclose(said.astype(np.float32), expected.numpy(), atol=2e-3)
-    assert [item.input_ids.tolist() for item in taught] == [item.input_ids.tolist() for item in items]
+            np.testing.assert_allclose(ours.astype(np.float32), expected.numpy(), atol=2e-3)
 
 
-def test_a_batch_of_taught_items_has_a_lesson_of_its_padded_shape(taught_folder: Path) -> None:
+def test_a_long_sentence_is_read_in_windows_and_answered_once(taught_folder: Path, tmp_path: Path) -> None:
+    text = "The terrorists came at night and the rebels fled to the market " * 30
+    student = student_of(taught_folder, [0])
+    lessons = Lessons(Teacher(str(taught_folder / "teacher"), student, states=False), tmp_path)
+    assert lessons.learn([(text, OUTSIDE)]) == 1
+    said = lessons.of(text, OUTSIDE)
+    by_labeler = framing.load(taught_folder / "teacher", engine="onnx")(text)
+    rebels = student.model.heads[0].names.index("rebels")
+    marked = {(int(a), int(b)) for a, b in said.offsets[said.tokens[:, rebels] > 0.5]}
+    assert {(m.start, m.end) for m in by_labeler.mentions if m.label == "rebels"} <= marked
+
+
+def test_the_teacher_reads_no_sentence_twice(taught_folder: Path, tmp_path: Path) -> None:
+    student = student_of(taught_folder, [0])
+    first = lessons_for(taught_folder, student, tmp_path)
+    again = Lessons(Teacher(str(taught_folder / "teacher"), student, states=False), tmp_path)
+    assert again.learn([(SENTENCES[0], OUTSIDE), (SENTENCES[0], RUNNING), ("The army left", OUTSIDE)]) == 2
+    for text in SENTENCES:
+        np.testing.assert_array_equal(first.of(text, OUTSIDE).tokens, again.of(text, OUTSIDE).tokens)
+    with pytest.raises(KeyError):
+        again.of("The army never left", OUTSIDE)
+
+
+def test_a_batch_of_taught_items_has_a_lesson_of_its_padded_shape(taught_folder: Path, tmp_path: Path) -> None:
     student = student_of(taught_folder, [1])
     encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
-    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, student.model.heads)
-    batch = collate(Teacher(str(taught_folder / "teacher"), student, states=False).teach(items))
+    examples = [Example(text, "g") for text in SENTENCES]
+    lessons = lessons_for(taught_folder, student, tmp_path)
+    dataset = ExampleDataset(examples, encoder, student.model.heads, lessons=lessons)
+    batch = collate([dataset[index] for index in range(len(dataset))])
     lesson = batch["targets"].lesson
     rows, length = batch["input_ids"].shape
     assert lesson.tokens.shape == (rows, length, student.model.heads.width("token"))
     assert lesson.sentences.shape == (rows, student.model.heads.width("sentence"))
     assert lesson.states.shape == (rows, length, 0)
-    assert torch.equal(lesson.state_mask, batch["attention_mask"].float())
-    assert collate(items)["targets"].lesson is None
+    # Its voices are shares that sum to 1 on the sentence's own tokens, and to 0 on the others.
+    voice = student.model.heads.columns(student.model.heads.find("voice"))
+    sums = lesson.tokens[..., voice].sum(dim=-1)
+    torch.testing.assert_close(sums, batch["targets"].token_mask, atol=2e-3, rtol=0)
+    plain = ExampleDataset(examples, encoder, student.model.heads)
+    assert collate([plain[0]])["targets"].lesson is None
+
+
+def test_what_is_said_of_a_sentence_holds_for_its_scraped_form(taught_folder: Path, tmp_path: Path) -> None:
+    text = "At night, he said, the rebels' men fled to the market"
+    student = student_of(taught_folder, [0])
+    encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
+    lessons = Lessons(Teacher(str(taught_folder / "teacher"), student, states=False), tmp_path)
+    lessons.learn([(text, OUTSIDE)])
+    (plain,) = ExampleDataset([Example(text, "g")], encoder, student.model.heads, lessons=lessons)
+    (bare,) = ExampleDataset([Example(text, "g")], encoder, student.model.heads, strip_punctuation=1.0, lessons=lessons)
+    stripped = Example(text, "g").without_punctuation().text
+
+    def by_word(item: Item, read: str) -> dict[str, np.ndarray]:
+        return {read[a:b]: said for (a, b), said in zip(item.offsets, item.lesson.tokens, strict=True)}
+
+    ours, printed = by_word(bare, stripped), by_word(plain, text)
+    shared = [word for word in ours if word in printed]
+    assert len(shared) >= 8
+    assert "," not in stripped
+    for word in shared:
+        np.testing.assert_array_equal(ours[word], printed[word])
+
+
+# --- from the tokens of one to the tokens of another ------------------------------------------------------------------
+
+
+@st.composite
+def cuts(draw: st.DrawFn, length: int) -> np.ndarray:
+    """Offsets of tokens of a text, gaps and all."""
+    bounds = sorted(draw(st.sets(st.integers(0, length), min_size=2)))
+    pairs = list(itertools.pairwise(bounds))
+    kept = draw(st.lists(st.sampled_from(pairs), min_size=1, unique=True))
+    return np.array(sorted(kept), dtype=np.int64)
+
+
+@given(theirs=cuts(30), ours=cuts(30), seed=st.integers(0, 99))
+def test_a_token_takes_the_mean_over_its_characters(theirs: np.ndarray, ours: np.ndarray, seed: int) -> None:
+    said = np.random.default_rng(seed).random((len(theirs), 3)).astype(np.float32)
+    answer = Answer(theirs, said, np.zeros(2), np.zeros((len(theirs), 0))).on(ours)
+    of_character = {place: said[k] for k, (a, b) in enumerate(theirs) for place in range(a, b)}
+    for (start, end), taken in zip(ours, answer.tokens, strict=True):
+        heard = [of_character[place] for place in range(start, end) if place in of_character]
+        np.testing.assert_allclose(taken, np.mean(heard, axis=0) if heard else np.zeros(3), atol=1e-6)
+
+
+def test_a_student_with_another_vocabulary_learns_from_the_teacher(taught_folder: Path, tmp_path: Path) -> None:
+    """Its tokens are letters, or nearly so; its teacher's are words."""
+    letters = sorted({letter for text in (*SENTENCES, *ENDS) for letter in text.lower() if letter != " "})
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    tokenizer = BertTokenizerFast(vocab={word: number for number, word in enumerate(words)}, do_lower_case=True)
+    tokenizer.save_pretrained(tmp_path / "base")
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(tmp_path / "base")
+    rows = [f"g{n}\tbody\tThe army {end}" for n, end in enumerate(ENDS * 6)]
+    (tmp_path / "train.tsv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "codebook.yaml").write_text(yaml.safe_dump(CODEBOOK))
+    news = [f"{who} {end} and {e}." for who in ("The terrorists", "The army") for end in ENDS for e in ENDS]
+    (tmp_path / "news.txt").write_text("\n\n".join(news))
+    settings = {"teacher": taught_folder / "teacher", "unlabeled": tmp_path / "news.txt", "num_train_epochs": 8}
+    finished = train(parse(arguments(tmp_path, tmp_path / "base", "student", **settings)))
+    student = framing.load(finished.folder)
+    assert list(student("The terrorists came at night").frames) == ["terrorists"]
+    assert not student("The army came at night").frames
 
 
 # --- the student ------------------------------------------------------------------------------------------------------
@@ -266,13 +370,6 @@ def test_layers_that_are_not_there_are_refused(taught_folder: Path, layers: list
         student_of(taught_folder, layers)
 
 
-def test_a_teacher_with_other_tokens_is_refused(taught_folder: Path, tiny_base: Path) -> None:
-    student = student_of(taught_folder, [0])
-    student.tokenizer.add_tokens(["caliphate"])
-    with pytest.raises(SettingError, match="other tokens"):
-        Teacher(str(taught_folder / "teacher"), replace(student, tokenizer=student.tokenizer), states=True)
-
-
 def test_a_teacher_that_does_not_know_a_label_is_refused(taught_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "codebook.yaml").write_text(yaml.safe_dump({"name": "more", "labels": ["rebels", "heroes"]}))
     base = load_base(ModelArguments(base=str(taught_folder / "teacher")), Codebook.load(tmp_path / "codebook.yaml"))
@@ -295,20 +392,17 @@ def test_a_teacher_with_other_heads_is_refused(taught_folder: Path, changed: dic
         Teacher(str(taught_folder / "teacher"), base, states=True)
 
 
-def test_a_student_may_know_less_and_in_another_order(taught_folder: Path) -> None:
+def test_a_student_may_know_less_and_in_another_order(taught_folder: Path, tmp_path: Path) -> None:
     codebook = Codebook.from_dict({"labels": ["terrorists", "rebels"], "hedges": ["hearsay"], "kinds": "none"})
     base = load_base(ModelArguments(base=str(taught_folder / "teacher")), codebook)
-    encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=128)
-    items = encode_examples([Example(text, "g") for text in SENTENCES], encoder, base.model.heads)
     whole = student_of(taught_folder, [0])
-    less, all_of_it = (
-        Teacher(str(taught_folder / "teacher"), student, states=False).teach(items) for student in (base, whole)
-    )
+    less, all_of_it = (lessons_for(taught_folder, student, tmp_path) for student in (base, whole))
     wanted = [whole.model.heads[0].names.index(name) for name in base.model.heads[0].names]
     wanted += [len(whole.model.heads[0].names) + number for number in range(len(codebook.voices))]
-    for one, other in zip(less, all_of_it, strict=True):
-        np.testing.assert_array_equal(one.taught.tokens, other.taught.tokens[:, wanted])
-        assert one.taught.sentences.shape == (0,)
+    for text in SENTENCES:
+        one, other = less.of(text, OUTSIDE), all_of_it.of(text, OUTSIDE)
+        np.testing.assert_array_equal(one.tokens, other.tokens[:, wanted])
+        assert one.sentences.shape == (0,)
 
 
 def test_states_of_another_width_are_refused_unless_left_out(taught_folder: Path) -> None:
