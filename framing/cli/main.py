@@ -5,12 +5,14 @@ Importing this module loads none of the heavy libraries, so that ``framing --hel
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 import framing
-from framing.cli import codebook, seeds
+from framing.cli import codebook, marks, seeds
+from framing.cli._errors import run_process
 from framing.cli.batch import batch_command
 from framing.cli.benchmark import benchmark_command
 from framing.cli.evaluate import evaluate_command
@@ -24,11 +26,12 @@ app.command("evaluate", no_args_is_help=True)(evaluate_command)
 app.command("benchmark")(benchmark_command)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(seeds.app, name="seeds")
+app.add_typer(marks.app, name="marks")
 
 
 def main() -> None:
-    """Entry point of ``framing``. Leaves with 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    app(prog_name="framing")
+    """Entry point of ``framing``. Leaves with 0, 2 for a user's mistake, 130 after Ctrl-C, 141 for a closed pipe."""
+    run_process(partial(app, prog_name="framing"))
 
 
 def _print_version(wanted: bool) -> None:
