@@ -46,7 +46,7 @@ PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspe
 _SEED = 7
 #: Articles of a unit: about ten seconds of work on two cores.
 _UNIT_ROWS = 200
-#: Units of Ray's that are done again in this process.
+#: How many of the units that Ray did are done again in this process.
 _AGAIN = 5
 
 
@@ -185,7 +185,7 @@ def compare_repetitions(job: Job, articles: int) -> Repetitions:
 
 
 def _labels_of(row: dict[str, Any]) -> Any:
-    """All that is said of a sentence but for probabilities, whose last digits depend on the batch."""
+    """A sentence's labels without the probabilities, whose last digits depend on the batch."""
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
@@ -197,7 +197,7 @@ def _labels_of(row: dict[str, Any]) -> Any:
 
 
 def done_again(job: Job, corpus: Path, folder: Path, checkpoint: Path, units: Sequence[int]) -> list[int]:
-    """Do units again in this process, in a folder of their own; returns those whose shards differ in a byte."""
+    """Do units again in this process, in a folder of their own; the numbers of those whose shards differ in a byte."""
     create_folder(folder, fresh=True)
     with locked(folder, WHOLE), framing.load(checkpoint, engine="onnx") as labeler:
         again = open_job([str(corpus)], folder, job.plan.settings, Model.of(labeler))

@@ -28,6 +28,6 @@ def read_seeds(codebook: Codebook, folder: Path = SEEDS) -> GoldSet:
 
 
 def sha256_of_seeds(folder: Path = SEEDS) -> str:
-    """Of the marked sentences alone: the datasheet beside them may change without changing what is learned."""
+    """SHA-256 of the files of marked sentences; not of the datasheet beside them, from which nothing is learned."""
     listing = "".join(f"{sha256_of(path)}  {path.name}\n" for path in sorted(folder.glob("*.tsv")))
     return hashlib.sha256(listing.encode("utf-8")).hexdigest()

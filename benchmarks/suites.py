@@ -75,7 +75,7 @@ def _require(written: Any, kinds: tuple[type, ...], expected: str, where: str) -
 
 
 def require_known(name: str, known: Collection[str], what: str) -> None:
-    """Check a name.
+    """Refuse a name that is not known.
 
     Raises:
         SettingError: it is none of those that are known.
@@ -87,7 +87,12 @@ def require_known(name: str, known: Collection[str], what: str) -> None:
 
 
 def choose(names: str, known: Iterable[str], what: str = "system") -> list[str]:
-    """Those of the known ones, in their order, that ``names``, joined by commas, names; all where it names none.
+    """The known names that ``names`` asks for, in the order of the known ones; all of them where it is empty.
+
+    Args:
+        names: joined by commas.
+        known: all names.
+        what: what a message calls a name.
 
     Raises:
         SettingError: a name is unknown.
@@ -262,7 +267,7 @@ class ThroughputSuite(Suite):
         return next(spec for spec in self.systems if spec.name == name)
 
     def select(self, names: str) -> tuple[SystemSpec, ...]:
-        """The systems of these names, joined by commas, and the machine's limit; all where no name is given.
+        """The systems that ``names``, joined by commas, asks for (all where it is empty), and the machine's limit.
 
         Raises:
             SettingError: a name is unknown.
@@ -280,6 +285,7 @@ class QualitySuite(Suite):
 
     Attributes:
         systems: name -> title, in the order they run.
+        reference: the system that is compared with each of the others.
         metrics: name of a measure -> title.
         bootstrap: of the intervals.
     """
@@ -287,12 +293,14 @@ class QualitySuite(Suite):
     folder: ClassVar[str] = "quality"
 
     systems: dict[str, str]
+    reference: str
     metrics: dict[str, str]
     bootstrap: Bootstrap
 
     def __post_init__(self) -> None:
         for name in self.systems:
             require_known(name, OPENERS, "the system")
+        require_known(self.reference, self.systems, "the reference")
         for name in self.metrics:
             require_known(name, HEADLINES, "the measure")
 
@@ -319,7 +327,7 @@ class EngineSpec:
     most_sentences: int | None = None
 
     def read_of(self, sentences: Any) -> Any:
-        """Those of a sequence of sentences, or of what was said of them, that the system reads."""
+        """The part of a sequence of sentences, or of their labels, that the system reads."""
         return sentences[:: max(1, -(-len(sentences) // (self.most_sentences or len(sentences))))]
 
 
@@ -368,7 +376,7 @@ class EnginesSuite(Suite):
         require_known(self.reference, self.systems, "the reference")
 
     def chosen(self, device: str, names: str = "") -> dict[str, EngineSpec]:
-        """The reference first, then the systems on the device; only those that ``names``, joined by commas, names.
+        """The reference, then the device's systems that ``names``, joined by commas, asks for (all where it is empty).
 
         Raises:
             SettingError: the device or a name is unknown.

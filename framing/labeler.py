@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from types import TracebackType
 from typing import Any, Literal, Self, overload
 
 from framing.codebook import Codebook
@@ -53,8 +52,8 @@ def load(
     """Open a labeler.
 
     Args:
-        checkpoint: ``"shipped"``; ``"fast"``, which is 1.5 times as fast and a little worse (the README has
-            the figures); a folder written by framing-train; or a repository id of the Hugging Face hub.
+        checkpoint: a name of :data:`framing.model.names.MODELS` (``"shipped"``, ``"fast"``, ``"accurate"``; the README
+            has their figures); a folder written by framing-train; or a repository id of the Hugging Face hub.
         engine: ``"auto"``, ``"onnx"`` (CPU), ``"openvino"`` (CPU) or ``"torch"`` (GPU or CPU); see
             :func:`framing.engine.open_engine`.
         device: ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
@@ -151,13 +150,16 @@ class Labeler:
         """
         texts = _checked(sentences)
         given = self._checked_kinds(kinds, len(texts))
-        items = []
-        start = 0
-        for index, (text, kind) in enumerate(zip(texts, given, strict=True)):
-            items.append(Sentence(text, start, start + len(text), index, kind, kind_is_certain=kind is not None))
-            start += len(text) + 1
         known = document_of({"text": "", "id": id, "outlet": outlet, "published": published}, 0)
-        return self._labels(_with_running_state(replace(known, text="\n".join(texts)), items))
+        document = replace(known, text="\n".join(texts))
+        items: list[_Item] = []
+        start, state = 0, OUTSIDE
+        for index, (text, kind) in enumerate(zip(texts, given, strict=True)):
+            sentence = Sentence(text, start, start + len(text), index, kind, kind_is_certain=kind is not None)
+            items.append((document, sentence, state))
+            start += len(text) + 1
+            state = scan(text, state).after
+        return self._labels(items)
 
     def document(
         self,
@@ -249,9 +251,7 @@ class Labeler:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _labels(self, items: Iterable[_Item]) -> Labels:
@@ -301,49 +301,33 @@ class Labeler:
                     scoring.logits.cancel()
 
     def _encoded(self, items: Sequence[_Item]) -> _Group:
-        different = _Different.of(items)
-        return _Group(items, different, self.encoder.encode(different.texts, different.states))
+        # What is said of a sentence depends on its text and on the state in which it begins.
+        known: dict[tuple[str, QuotationState], int] = {}
+        numbers = [known.setdefault((sentence.text, state), len(known)) for _, sentence, state in items]
+        texts = [text for text, _ in known]
+        return _Group(items, numbers, texts, self.encoder.encode(texts, [state for _, state in known]))
 
     def _records(self, group: _Group, logits: Logits) -> Iterator[SentenceLabels]:
         self.tokens_read += len(group.sentences.ids)
-        decoded = list(self.decoder.decode(logits, group.sentences, group.different.texts))
-        for (document, sentence, _), number in zip(group.items, group.different.numbers, strict=True):
+        decoded = list(self.decoder.decode(logits, group.sentences, group.texts))
+        for (document, sentence, _), number in zip(group.items, group.numbers, strict=True):
             yield _record(document, sentence, decoded[number])
 
 
 @dataclass(frozen=True, slots=True)
-class _Different:
-    """The different sentences of a group, which are computed once however often they occur.
-
-    Attributes:
-        texts, states: of each.
-        numbers: of each item of the group, which of them it is.
-    """
-
-    texts: list[str]
-    states: list[QuotationState]
-    numbers: list[int]
-
-    @classmethod
-    def of(cls, group: Sequence[_Item]) -> Self:
-        """What is said of a sentence depends on its text and on the state in which it begins."""
-        known: dict[tuple[str, QuotationState], int] = {}
-        numbers = [known.setdefault((sentence.text, state), len(known)) for _, sentence, state in group]
-        return cls([text for text, _ in known], [state for _, state in known], numbers)
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
-    """Sentences that go to the engine together.
+    """Sentences that go to the engine together; equal ones are computed once.
 
     Attributes:
         items: all of them.
-        different: those that differ.
+        numbers: of each item, which of the different sentences it is.
+        texts: the different sentences.
         sentences: these, encoded.
     """
 
     items: Sequence[_Item]
-    different: _Different
+    numbers: list[int]
+    texts: list[str]
     sentences: EncodedSentences
 
 
@@ -420,7 +404,10 @@ def _items_of(documents: Iterable[Document], cuts: deque[_Cut], language: str) -
     """The sentences of documents; each document is put into ``cuts`` before the first of its sentences is given."""
     for document in documents:
         title = title_length(document.text, document.title) if document.title else 0
-        sentences = [_as_headline(sentence, title) for sentence in split(document.text, language)]
+        sentences = [
+            replace(sentence, kind=Kind.HEADLINE, kind_is_certain=True) if sentence.end <= title else sentence
+            for sentence in split(document.text, language)
+        ]
         cuts.append(_Cut(document, sentences))
         if not sentences:
             yield _Blank(len(document.text))
@@ -447,17 +434,6 @@ def label_each_alone(
             yield DocumentLabels((found.within(document, index=0),), codebook=codebook, document=document)
 
 
-# --- quotation states -------------------------------------------------------------------------------------------------
-
-
-def _with_running_state(document: Document, sentences: Iterable[Sentence]) -> Iterator[_Item]:
-    """Sentences of which nothing is known: each begins in the state that the one before it leaves."""
-    state = OUTSIDE
-    for sentence in sentences:
-        yield document, sentence, state
-        state = scan(sentence.text, state).after
-
-
 # --- what callers hand in ---------------------------------------------------------------------------------------------
 
 
@@ -478,8 +454,3 @@ def _checked(sentences: Iterable[str]) -> list[str]:
                 hint=type_hint(text),
             )
     return texts
-
-
-def _as_headline(sentence: Sentence, title: int) -> Sentence:
-    """A sentence within the title, which takes so many code points of the text, is a headline for certain."""
-    return replace(sentence, kind=Kind.HEADLINE, kind_is_certain=True) if sentence.end <= title else sentence

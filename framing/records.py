@@ -17,6 +17,7 @@ group of Parquet.
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import json
 import os
@@ -279,6 +280,7 @@ class RecordWriter(ABC):
 
         Raises:
             OutputError: the disk is full, or the file cannot be written for another reason.
+            SettingError: they answer a task that the codebook lacks, and CSV or Parquet has no column for it.
         """
         self._add(labels)
         self.count += len(labels)
@@ -321,7 +323,7 @@ def open_writer(
 
     Args:
         path: the file.
-        codebook: by which is labelled; the built-in one when ``None``.
+        codebook: by which is labelled. Without it, that of the first labels that are written.
         carry: columns of the input to write too: keys of :attr:`Document.metadata`.
         escape_formulas: in CSV, put ``'`` before cells that a spreadsheet would take for a formula (they begin with
             ``=``, ``+``, ``-``, ``@``, a tab or a carriage return). Such a cell is no longer the text as it is.
@@ -331,13 +333,12 @@ def open_writer(
         OutputError: the folder does not exist or cannot be written to.
     """
     kind = format_of(path)
-    names = tuple(carried_name(column, codebook) for column in carry)
     if os.fspath(path) == STANDARD_OUTPUT:
-        return _StandardOutput(names)
+        return _StandardOutput(carry)
     if kind == "csv":
-        return _Csv(Path(path), codebook or Codebook.default(), names, escape_formulas=escape_formulas)
+        return _Csv(Path(path), codebook, carry, escape_formulas=escape_formulas)
     writers: dict[str, type[_FileWriter]] = {"jsonl": _JsonLines, "parquet": _Parquet}
-    return writers[kind](Path(path), codebook or Codebook.default(), names)
+    return writers[kind](Path(path), codebook, carry)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -360,13 +361,15 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 class _StandardOutput(RecordWriter):
-    def __init__(self, carried: Sequence[str]) -> None:
-        self._carried = carried
+    def __init__(self, carry: Sequence[str]) -> None:
+        self._carry = carry
 
     def _add(self, labels: Labels) -> None:
         with reporting_write_errors("standard output"):
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
             # As bytes: JSON is UTF-8, whatever the terminal's encoding is.
-            sys.stdout.buffer.writelines(_json_lines(labels, self._carried))
+            sys.stdout.buffer.writelines(_json_lines(labels, self._carry))
             sys.stdout.buffer.flush()  # what reads the pipe has each document as soon as it is labelled
 
     def keep(self) -> None:
@@ -379,8 +382,9 @@ class _StandardOutput(RecordWriter):
 class _FileWriter(RecordWriter):
     """Owns the file and what compresses it."""
 
-    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
-        self._carried = carried
+    def __init__(self, path: Path, codebook: Codebook | None, carry: Sequence[str]) -> None:
+        self._codebook = codebook
+        self._carry = carry
         self._file = WholeFile(path)
         self._stream = self._file.stream
         if path.suffix.lower() == ".gz":
@@ -419,21 +423,55 @@ class _FileWriter(RecordWriter):
 
 class _JsonLines(_FileWriter):
     def _add(self, labels: Labels) -> None:
-        self._stream.writelines(_json_lines(labels, self._carried))
+        self._stream.writelines(_json_lines(labels, self._carry))
 
 
-class _Csv(_FileWriter):
-    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str], *, escape_formulas: bool) -> None:
-        super().__init__(path, codebook, carried)
-        self._escape_formulas = escape_formulas
-        tasks = (task.name for task in codebook.tasks if task.scope != "mention")
-        self._columns = (*COLUMNS, *tasks, *carried)
-        self._rows = csv.writer(_Utf8(self._stream))
-        with reporting_write_errors(path):
-            self._rows.writerow(map(self._cell, self._columns))
+class _TableWriter(_FileWriter):
+    """Writes columns, which the codebook tells: the first labels have it where the user gives none."""
+
+    _tasks: frozenset[str] | None = None  # before the columns are known
 
     def _add(self, labels: Labels) -> None:
-        for record in _records(labels, self._carried):
+        if self._tasks is None:
+            self._begin_once(labels.codebook)
+        if unknown := {name for sentence in labels for name in sentence.tasks} - (self._tasks or set()):
+            raise SettingError(
+                f"{self._file.path} has no column for the task {min(unknown)!r}",
+                expected="the codebook that declares it, before the first record is written",
+                hint="open_writer(path, codebook=labeler.codebook)",
+            )
+        self._add_rows(labels)
+
+    def _finish(self) -> None:
+        if self._tasks is None:
+            self._begin_once(None)
+
+    def _begin_once(self, found: Codebook | None) -> None:
+        codebook = self._codebook or found or Codebook.default()
+        tasks = [task.name for task in codebook.tasks if task.scope != "mention"]
+        self._tasks = frozenset(tasks)
+        self._begin(codebook, tasks, [carried_name(column, codebook) for column in self._carry])
+
+    @abstractmethod
+    def _begin(self, codebook: Codebook, tasks: Sequence[str], carried: Sequence[str]) -> None:
+        """Write what stands before the rows."""
+
+    @abstractmethod
+    def _add_rows(self, labels: Labels) -> None: ...
+
+
+class _Csv(_TableWriter):
+    def __init__(self, path: Path, codebook: Codebook | None, carry: Sequence[str], *, escape_formulas: bool) -> None:
+        super().__init__(path, codebook, carry)
+        self._escape_formulas = escape_formulas
+        self._rows = csv.writer(_Utf8(self._stream))
+
+    def _begin(self, codebook: Codebook, tasks: Sequence[str], carried: Sequence[str]) -> None:
+        self._columns = (*COLUMNS, *tasks, *carried)
+        self._rows.writerow(map(self._cell, self._columns))
+
+    def _add_rows(self, labels: Labels) -> None:
+        for record in _records(labels, self._carry):
             self._rows.writerow(self._cell(record.get(name)) for name in self._columns)
 
     def _cell(self, value: Any) -> Any:
@@ -453,19 +491,21 @@ class _Utf8:
         self._stream.write(text.encode("utf-8", "replace"))
 
 
-class _Parquet(_FileWriter):
-    def __init__(self, path: Path, codebook: Codebook, carried: Sequence[str]) -> None:
-        import pyarrow.parquet
-
-        super().__init__(path, codebook, carried)
-        self._schema = schema(codebook, dict.fromkeys(carried, "string"))
+class _Parquet(_TableWriter):
+    def __init__(self, path: Path, codebook: Codebook | None, carry: Sequence[str]) -> None:
+        super().__init__(path, codebook, carry)
         self._held: list[Labels] = []
         self._held_sentences = 0
         self._tables: list[pyarrow.Table] = []
-        with reporting_write_errors(path):
-            self._parquet = pyarrow.parquet.ParquetWriter(self._stream, self._schema, compression="zstd")
+        self._parquet: Any = None
 
-    def _add(self, labels: Labels) -> None:
+    def _begin(self, codebook: Codebook, tasks: Sequence[str], carried: Sequence[str]) -> None:
+        import pyarrow.parquet
+
+        self._schema = schema(codebook, dict.fromkeys(carried, "string"))
+        self._parquet = pyarrow.parquet.ParquetWriter(self._stream, self._schema, compression="zstd")
+
+    def _add_rows(self, labels: Labels) -> None:
         self._held.append(labels)
         self._held_sentences += len(labels)
         if self._held_sentences >= _BATCH:
@@ -484,6 +524,7 @@ class _Parquet(_FileWriter):
         self._tables = []
 
     def _finish(self) -> None:
+        super()._finish()
         if self._held_sentences:
             self._make_table()
         if self._tables:
@@ -491,16 +532,17 @@ class _Parquet(_FileWriter):
         self._parquet.close()
 
     def _abandon(self) -> None:
-        self._parquet.close()
+        if self._parquet is not None:
+            self._parquet.close()
 
 
-def _records(labels: Labels, carried: Sequence[str]) -> Iterator[dict[str, Any]]:
-    more = carried_values(labels, carried) if carried else {}
+def _records(labels: Labels, carry: Sequence[str]) -> Iterator[dict[str, Any]]:
+    more = carried_values(labels, (carried_name(column, labels.codebook) for column in carry)) if carry else {}
     return (sentence.to_dict() | more for sentence in labels)
 
 
-def _json_lines(labels: Labels, carried: Sequence[str]) -> Iterator[bytes]:
-    return ((_json(record) + "\n").encode("utf-8") for record in _records(labels, carried))
+def _json_lines(labels: Labels, carry: Sequence[str]) -> Iterator[bytes]:
+    return ((_json(record) + "\n").encode("utf-8") for record in _records(labels, carry))
 
 
 def _json(value: Any) -> str:

@@ -39,7 +39,7 @@ class SeedReport:
             voices.
         frame_sentences: label -> sentences that carry it.
         hedges: hedge kind -> cues, every kind of the codebook named.
-        hedged: sentences with an epistemic, hearsay or distancing cue.
+        hedged: sentences with a cue of a kind that makes a sentence hedged.
         sources: marked sources.
         problems: lines that cannot be used; a set with any is not fit for training.
         warnings: lines that can be used and look like slips.
@@ -225,12 +225,9 @@ def write_datasheet(path: str | Path, report: SeedReport) -> bool:
         UnreadableFileError: there is no such file, or it has no markers.
         OutputError: it cannot be written.
     """
-    path = Path(path)
-    before = _read_datasheet(path)
-    after = _with_counts(before, report, path)
-    if after == before:
+    if datasheet_is_current(path, report):
         return False
-    write_whole(path, after)
+    write_whole(path, _with_counts(_read_datasheet(Path(path)), report, Path(path)))
     return True
 
 

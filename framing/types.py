@@ -173,17 +173,8 @@ class Mention:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the keys in the order that files use."""
-        return {
-            "label": self.label,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-            "voice": self.voice,
-            "voice_probability": self.voice_probability,
-            "probability": self.probability,
-            "source": None if self.source is None else asdict(self.source),
-            **self.tasks,
-        }
+        source = None if self.source is None else asdict(self.source)
+        return {**{name: getattr(self, name) for name in _MENTION}, "source": source, **self.tasks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,22 +259,11 @@ class SentenceLabels:
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON-ready types, with the keys in the order that files use."""
         return {
-            "input": self.input,
-            "row": self.row,
-            "document_id": self.document_id,
-            "outlet": self.outlet,
-            "published": self.published,
-            "index": self.index,
-            "kind": self.kind,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-            "text_offset": self.text_offset,
+            **{name: getattr(self, name) for name in COLUMNS},
             "frames": dict(self.frames),
             "mentions": [mention.to_dict() for mention in self.mentions],
             "hedges": [asdict(hedge) for hedge in self.hedges],
             "sources": [asdict(source) for source in self.sources],
-            "hedged": self.hedged,
             "probabilities": dict(self.probabilities),
             **{task: _plain(answer) for task, answer in self.tasks.items()},
         }

@@ -484,7 +484,7 @@ MISTAKES = {
     "axis": (
         "labels:\n- name: a\n  axis: actors\n",
         "own.yaml, line 3, labels[0].axis: the axis 'actors'",
-        "'actor' or 'event'",
+        "one of actor, event",
         "did you mean 'actor'?",
     ),
     "text for list": (

@@ -120,7 +120,14 @@ def test_a_title_becomes_the_first_sentence(tiny_labeler: Labeler) -> None:
     [
         # The text begins with its title, in other letters or white space, or of several sentences.
         ("ARMY  RETAKES TOWN\n\nIt may rain. He said so.", "Army retakes town", ["ARMY  RETAKES TOWN"]),
+        (
+            "Army  retakes the town, it is said\n\nIt may rain.",
+            "Army Retakes the Town, It Is Said",
+            ["Army  retakes the town, it is said"],
+        ),
         ("Rain. Army fled!\n\nIt may rain.", "Rain. Army fled!", ["Rain.", "Army fled!"]),
+        # A sentence that goes on behind the title is no headline.
+        ("Rain. Army fled the town, it may rain.", "Rain. Army fled the town", ["Rain."]),
         # Words of the title that stand elsewhere are no headline.
         ("It may rain. The army fled in the city.", "The army fled, it may rain. Heroes seized the market", []),
         ("Rain. The army fled to the market.", "The rain. Rain. The army fled to the market of the town", []),
@@ -135,6 +142,20 @@ def test_a_sentence_that_merely_occurs_in_the_title_is_no_headline(
     (labels,) = tiny_labeler.documents([document])
     assert [s.text for s in labels if s.kind == Kind.HEADLINE] == headlines
     assert labels.document.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Syrian rebels fled. It may rain.", "Syria"),
+        ("The army fled the townhouse. It may rain.", "The army fled the town"),
+        ("Rain fell in the town, he said.", "Rain"),
+    ],
+)
+def test_a_text_that_merely_begins_like_its_title_gets_the_title(tiny_labeler: Labeler, text: str, title: str) -> None:
+    labels = tiny_labeler.document(text, title=title)
+    assert (labels[0].text, labels[0].kind) == (title, Kind.HEADLINE)
+    assert labels.document.text == f"{title}\n\n{text}"
 
 
 def test_html_is_read_as_a_page(tiny_labeler: Labeler) -> None:

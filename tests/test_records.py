@@ -291,6 +291,35 @@ def test_a_carried_column_hides_no_answer(tmp_path: Path) -> None:
         assert found.document.metadata == {"input_stance": "neutral", "tone": "x", "hedge": "y"}
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.parquet", "x.jsonl"])
+def test_without_a_codebook_the_labels_tell_the_columns(tmp_path: Path, name: str) -> None:
+    carry = ["stance", "tone", "hedge"]
+    given = write(tmp_path / name, [OWN_DOCUMENT], codebook=OWN, carry=carry).read_bytes()
+    assert write(tmp_path / f"other_{name}", [OWN_DOCUMENT], carry=carry).read_bytes() == given
+    (found,) = read_labels(tmp_path / f"other_{name}", codebook=OWN)
+    assert [s.tasks.get("stance") for s in found] == ["hostile", "hostile", None]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+@pytest.mark.parametrize("first", [[], [DOCUMENTS[0]]])
+def test_an_answer_without_a_column_is_refused(tmp_path: Path, name: str, first: list[Labels]) -> None:
+    unknown = Labels(OWN_SENTENCES)  # which carry no codebook
+    with pytest.raises(SettingError, match=r"'(place|stance|topics)'[^$]*codebook="):
+        write(tmp_path / name, [*first, unknown])
+    assert files(tmp_path) == []
+    assert write(tmp_path / name, [unknown], codebook=OWN)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_a_file_without_records_has_its_columns(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, [])
+    if name == "x.csv":
+        assert path.read_text(encoding="utf-8").splitlines() == [",".join(COLUMNS)]
+    else:
+        found = pyarrow.parquet.read_schema(path)
+        assert (found.names, found.metadata) == (schema(CODEBOOK).names, schema(CODEBOOK).metadata)
+
+
 def test_a_table_keeps_the_types_of_carried_columns() -> None:
     wanted = schema(CODEBOOK, {"desk": "string", "input_row": "int64", "day": "date32"})
     found = table(DOCUMENTS, wanted)

@@ -29,7 +29,7 @@ CHANGES = (*ASPECTS, VOICES, ANYTHING)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of two runs.
+    """How far two runs agree.
 
     Attributes:
         sentences: compared.

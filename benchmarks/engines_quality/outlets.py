@@ -191,7 +191,7 @@ def _by_document(
 
 
 def _intervals(tallies: Array, resamples: int, level: float, seed: int) -> dict[str, Interval]:
-    """Of one outlet, over its documents, drawn as :func:`framing.evaluate.scoring.bootstrap` draws them."""
+    """One outlet's bootstrap intervals over its documents, as :func:`framing.evaluate.scoring.bootstrap` draws them."""
     documents = len(tallies)
     weights = np.random.default_rng(seed).multinomial(documents, np.full(documents, 1 / documents), size=resamples)
     resampled = measures_of(weights @ tallies)

@@ -1,4 +1,4 @@
-"""The sentences that systems label, in an order of which every stretch has lengths as the whole has them."""
+"""The sentences that systems label, in an order in which every stretch has the same mix of lengths as the whole."""
 
 from __future__ import annotations
 

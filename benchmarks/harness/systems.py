@@ -86,7 +86,7 @@ class FramingSystem(LabellingSystem):
                 token_budget=spec.token_budget,
             )
         except SettingError as error:
-            # A suite is for many machines. What one of them cannot do is left out, as where a package is missing.
+            # A suite is for many machines: what one of them cannot run is left out, as if a package were missing.
             if (spec.engine, spec.precision) == ("openvino", "bf16"):
                 raise MissingExtraError(error.message) from error
             raise

@@ -22,7 +22,7 @@ from benchmarks.quality.scores import (
     signed_interval,
     with_interval,
 )
-from benchmarks.quality.systems import OPENERS, Materials
+from benchmarks.quality.systems import CHECKPOINTS, OPENERS, Materials
 from benchmarks.record import RESULTS_FOLDER, Record, Table, checkpoint_facts, command_line, gold_facts
 from benchmarks.seeds import read_seeds, sha256_of_seeds
 from benchmarks.suites import QualitySuite, choose
@@ -54,11 +54,15 @@ def main(
         typer.echo(f"{name} …", err=True)
         labels = marked.predict(OPENERS[name](materials))
         measured[name] = score_system(labels, marked, codebook, suite.bootstrap)
-    differences = compare_last(measured, marked, suite)
+    differences = compare_reference(measured, marked, suite)
     inputs: dict[str, dict[str, Any]] = {
         "gold": gold_facts(gold, marked),
         "seeds": {"sentences": len(materials.seeds), "sha256": sha256_of_seeds(seeds)},
-        **({"checkpoint": checkpoint_facts(locate(checkpoint))} if "model" in measured else {}),
+        **{
+            "checkpoint" if name is None else f"checkpoint {name}": checkpoint_facts(locate(name or checkpoint))
+            for system, name in CHECKPOINTS.items()
+            if system in measured
+        },
     }
     record = Record(
         suite.name,
@@ -72,12 +76,14 @@ def main(
     record.save_and_tell(out)
 
 
-def compare_last(
+def compare_reference(
     measured: Mapping[str, ScoredSystem], gold: GoldSet, suite: QualitySuite
 ) -> dict[str, dict[str, Difference]]:
-    """The last system minus each before it: system -> measure -> difference."""
-    *others, last = measured
-    return {name: difference(measured[last], measured[name], gold, suite.bootstrap) for name in others}
+    """The suite's reference minus each other system, where it was measured: system -> measure -> difference."""
+    if (reference := measured.get(suite.reference)) is None:
+        return {}
+    others = {name: system for name, system in measured.items() if name != suite.reference}
+    return {name: difference(reference, system, gold, suite.bootstrap) for name, system in others.items()}
 
 
 def tables(
@@ -88,11 +94,11 @@ def tables(
 ) -> tuple[Table, ...]:
     """What the report shows of the measurements."""
     titles = tuple(suite.systems[name] for name in measured)
-    last = list(measured)[-1]
+    shown_whole = suite.reference if suite.reference in measured else list(measured)[-1]
     shown = [_headline_table(suite, measured, titles), _label_table(measured, titles, codebook)]
     if differences:
-        shown.append(_difference_table(suite, differences, last))
-    return (*shown, _voice_table(measured[last].scores, suite.systems[last], codebook))
+        shown.append(_difference_table(suite, differences))
+    return (*shown, _voice_table(measured[shown_whole].scores, suite.systems[shown_whole], codebook))
 
 
 def _headline_table(suite: QualitySuite, measured: Mapping[str, ScoredSystem], titles: tuple[str, ...]) -> Table:
@@ -117,14 +123,17 @@ def _label_table(measured: Mapping[str, ScoredSystem], titles: tuple[str, ...], 
     return Table("F1 of every label, by sentence", ("label", "sentences", *titles), rows)
 
 
-def _difference_table(suite: QualitySuite, differences: Mapping[str, Mapping[str, Difference]], last: str) -> Table:
+def _difference_table(suite: QualitySuite, differences: Mapping[str, Mapping[str, Difference]]) -> Table:
     rows = tuple(
         (title, *(signed_interval(difference[name]) for difference in differences.values()))
         for name, title in suite.metrics.items()
     )
     columns = ("measure", *(f"against {suite.systems[name]}" for name in differences))
     return Table(
-        f"Difference: {suite.systems[last]} minus the others", columns, rows, "Both on the same bootstrap samples."
+        f"Difference: {suite.systems[suite.reference]} minus the others",
+        columns,
+        rows,
+        "Both on the same bootstrap samples.",
     )
 
 

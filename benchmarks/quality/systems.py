@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from framing.codebook import Codebook
 from framing.evaluate.gold import GoldSet, LabelSentences
+from framing.model.names import ACCURATE, FAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +31,23 @@ def _open_tfidf(materials: Materials) -> LabelSentences:
     return TfidfRegression(materials.seeds, materials.codebook).sentences
 
 
-def _open_model(materials: Materials) -> LabelSentences:
-    from framing.labeler import load
+def _open_checkpoint(name: str | None) -> Callable[[Materials], LabelSentences]:
+    """Opens a checkpoint; without a name, the one that the command names."""
 
-    return load(materials.checkpoint, codebook=materials.codebook).sentences
+    def opener(materials: Materials) -> LabelSentences:
+        from framing.labeler import load
+
+        return load(name or materials.checkpoint, codebook=materials.codebook).sentences
+
+    return opener
 
 
-def _open_fast(materials: Materials) -> LabelSentences:
-    from framing.labeler import load
-    from framing.model.checkpoint import FAST
-
-    return load(FAST, codebook=materials.codebook).sentences
-
+#: System -> the checkpoint that it is; ``None`` for the one that the command names.
+CHECKPOINTS: Mapping[str, str | None] = {"fast": FAST, "model": None, "accurate": ACCURATE}
 
 #: Name of a system -> what opens it.
 OPENERS: Mapping[str, Callable[[Materials], LabelSentences]] = {
     "lexicon": _open_lexicon,
     "tfidf": _open_tfidf,
-    "fast": _open_fast,
-    "model": _open_model,
+    **{system: _open_checkpoint(name) for system, name in CHECKPOINTS.items()},
 }

@@ -46,7 +46,7 @@ class TfidfRegression:
         validation = seeds.select([i for i, g in enumerate(seeds.groups) if g in held])
         self._fit(seeds.select([i for i, g in enumerate(seeds.groups) if g not in held]))
         probabilities = self._probabilities([s.text for s in validation.sentences])
-        self.thresholds = fit_thresholds(probabilities, _truth(validation, codebook)).values
+        self.thresholds = fit_thresholds(probabilities, _truth(validation, codebook))
         self._fit(seeds)
 
     def sentences(self, texts: Sequence[str]) -> list[SentenceLabels]:

@@ -424,9 +424,9 @@ class Int8System(FramingSystem):
 
 
 class StandInSystem(FramingSystem):
-    """framing with an engine that repeats logits of batches of the same shape: all that is done around the model.
+    """framing with an engine that repeats the logits of batches of the same shape: only what surrounds the model runs.
 
-    Shows at the speed of this whether its cost grows with the size of a corpus. Not a figure of labelling.
+    It shows whether the cost of that grows with the size of a corpus. It is no figure of labelling.
     """
 
     same_weights = False
@@ -532,10 +532,10 @@ def export(model: FramingModel, folder: Path) -> Path:
 
 
 def only_window(sentence: EncodedSentence) -> Window:
-    """The window of a sentence that has one.
+    """The one window of a sentence.
 
     Raises:
-        InputError: it is too long for one; peers do not cut sentences up and put them together again.
+        InputError: the sentence has several; peers do not put windows together again.
     """
     if len(sentence.windows) > 1:
         raise InputError(f"a sentence of {len(sentence)} tokens", expected="sentences that fit into one window")
@@ -549,7 +549,7 @@ def _save_bert(model: FramingModel, tokenizer: PreTrainedTokenizerFast, folder: 
     types = model.encoder.embeddings.token_type_embeddings
     with torch.no_grad():
         types.weight.copy_(types.weight[:1] + model.quotation_embeddings.weight)
-    model.encoder.config.position_embedding_type = "absolute"  # the converter asks; transformers 5 says it no more
+    model.encoder.config.position_embedding_type = "absolute"  # the converter reads it; transformers 5 sets it no more
     model.encoder.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -99,7 +99,7 @@ class Run:
         return ModelShape.of(self.checkpoint.config)
 
     def all(self, names: str = "") -> dict[str, Any]:
-        """Measure everything that the suite declares of the systems of these names, joined by commas, or of all.
+        """Measure all that the suite declares, of the systems that ``names``, joined by commas, asks for, or of all.
 
         Raises:
             SettingError: a name is unknown.

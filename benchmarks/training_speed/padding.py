@@ -21,7 +21,7 @@ from framing.train.examples import read_examples
 
 @dataclass(frozen=True, slots=True)
 class Padding:
-    """Of one way to make batches.
+    """The padding of one way to make batches.
 
     Attributes:
         strategy: ``train_sampling_strategy`` of framing-train.

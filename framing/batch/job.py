@@ -31,13 +31,13 @@ LOCK = "lock"
 _OWNER = ".owner"
 _FOLDERS = (SHARDS, REJECTED, MENTIONS, DONE)
 _TASK = re.compile(r"(\d+)/(\d+)")
-#: The number of the unit in the names of its files, and in those of files that are being written.
+#: How the names of a unit's files begin: with its number, after a dot while they are being written.
 _UNIT = re.compile(r"\.?(\d{6,})\.")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Which part of a job an array task does: the units whose number leaves ``number`` when divided by ``count``."""
+    """The part of a job that an array task does: the units whose numbers divided by ``count`` leave ``number``."""
 
     number: int
     count: int
@@ -125,7 +125,7 @@ class Job:
 
     @classmethod
     def of(cls, folder: Path, plan: Plan) -> Self:
-        """A job with the plan's fingerprint, which takes a while to compute."""
+        """A job and its plan's fingerprint, which takes a while to compute."""
         return cls(folder, plan, plan.fingerprint)
 
     @classmethod
@@ -137,7 +137,7 @@ class Job:
         """
         path = folder / PLAN
         try:
-            # What is no UTF-8 was damaged, which the plan's checksum tells.
+            # What is not UTF-8 is damaged, and the plan's checksum tells so.
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise OutputError(
@@ -186,7 +186,7 @@ class Job:
         return record
 
     def standing(self, units: Iterable[Unit]) -> Standing:
-        """What of units is done, and what is to be done, again where a file or a record is damaged."""
+        """Which units are done, and which are to be done, or done again because a file or a record is damaged."""
         found = Standing()
         for unit in units:
             record = None
@@ -201,7 +201,7 @@ class Job:
         return found
 
     def forget(self, unit: Unit) -> None:
-        """Have a unit done anew by whoever works on the job next.
+        """Let whoever works on the job next do a unit again.
 
         Raises:
             OutputError: its record cannot be removed.
@@ -222,14 +222,14 @@ class Job:
             stream.write(b".")
 
     def attempts(self, unit: Unit) -> int:
-        """How many processes have begun a unit that is not done; with :meth:`begin`, the present one too."""
+        """How many processes have begun a unit that is not done; this one counts once it has called :meth:`begin`."""
         try:
             return self.path(ATTEMPTS, unit.number, "txt").stat().st_size
         except FileNotFoundError:
             return 0
 
     def forget_attempts(self, unit: Unit) -> None:
-        """Count anew how many processes begin a unit."""
+        """Begin to count again how many processes begin a unit."""
         self.path(ATTEMPTS, unit.number, "txt").unlink(missing_ok=True)
 
     def finish(self, record: UnitRecord) -> None:
@@ -260,7 +260,7 @@ class Job:
             self.path(kind, unit.number, "json" if kind == DONE else "parquet").unlink(missing_ok=True)
 
     def sweep(self, units: Iterable[Unit]) -> None:
-        """Remove every file of units that are not done; of any number of them by one look into each folder.
+        """Remove every file of units that are not done; each folder is listed once, however many they are.
 
         Nobody else may be working on them.
 
@@ -283,7 +283,7 @@ class Standing:
     Attributes:
         done: the records of units that are done.
         todo: the other units, in order.
-        problems: what is damaged of those that had been done before, in words.
+        problems: what is damaged of units that were done before, in words.
     """
 
     done: list[UnitRecord] = field(default_factory=list)
@@ -317,30 +317,26 @@ def open_job(
         InputError: as of :func:`framing.batch.plan.make_plan`.
         OutputError: the plan cannot be written or read.
     """
-    with _planning(folder):
+    # One plans; tasks of an array that begin at the same moment wait for it.
+    with _lock(folder / f"{LOCK}.plan", wait=True):
         is_new = not (folder / PLAN).exists()
         if is_new:
-            _clear_half_plans(folder)
+            for half in folder.glob(f".{PLAN}.*.partial"):  # of a process that was killed while it wrote the plan
+                half.unlink(missing_ok=True)
             plan = make_plan(inputs, settings, model, index=index, on_bytes=on_bytes)
             write_whole(folder / PLAN, plan.to_json())
         job = Job.load(folder)
-        # After the plan, by which the folder is known for a job's; each time, as the last run may have died here.
+        # After the plan, which marks the folder as a job's; on every start, because the last one may have died here.
         with reporting_write_errors(folder):
             for name in (SHARDS, REJECTED, DONE, ATTEMPTS, *([MENTIONS] if job.plan.settings.mentions else [])):
                 (folder / name).mkdir(exist_ok=True)
     if not is_new:
-        # First what is told at once; reading the input again may take an hour.
+        # What can be told at once comes first: reading the input again may take an hour.
         now = replace(job.plan, model=model, settings=settings, framing=framing.__version__)
         _refuse_differences(job, now)
         again = make_plan(inputs, settings, model, index=index, earlier=job.plan, on_bytes=on_bytes)
         _refuse_differences(job, again)
     return job
-
-
-def _clear_half_plans(folder: Path) -> None:
-    """Remove what a process left that was killed while it wrote the plan."""
-    for path in folder.glob(f".{PLAN}.*.partial"):
-        path.unlink(missing_ok=True)
 
 
 def _refuse_differences(job: Job, now: Plan) -> None:
@@ -398,17 +394,14 @@ def locked(folder: Path, task: Task) -> Iterator[None]:
     with ExitStack() as stack:
         # One at a time looks at the locks of others and takes its own.
         with _lock(folder / f"{LOCK}.gate", wait=True):
-            for other in [whole, *_locks_of_tasks(folder)] if task == WHOLE else [whole]:
+            tasks = [path for path in sorted(folder.glob(f"{LOCK}.*-of-*")) if path.suffix != _OWNER]
+            for other in [whole, *tasks] if task == WHOLE else [whole]:
                 with _lock(other):
                     pass
             _agree_on_count(folder, task)
             own = whole if task == WHOLE else folder / f"{LOCK}.{task.number}-of-{task.count}"
             stack.enter_context(_lock(own))
         yield
-
-
-def _locks_of_tasks(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob(f"{LOCK}.*-of-*")) if path.suffix != _OWNER]
 
 
 def _agree_on_count(folder: Path, task: Task) -> None:
@@ -429,21 +422,21 @@ def _agree_on_count(folder: Path, task: Task) -> None:
 
 
 @contextmanager
-def _planning(folder: Path) -> Iterator[None]:
-    """One plans; tasks of an array that begin at the same moment wait for it."""
-    with _lock(folder / f"{LOCK}.plan", wait=True):
-        yield
-
-
-@contextmanager
 def _lock(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a file's lock. Who does is said in a file beside it, as Windows lets nobody read one that is locked."""
+    """Hold a file's lock. A file beside it says who does, as Windows lets nobody read a file that is locked."""
     lock = filelock.FileLock(path, thread_local=False)
     owner = path.with_name(path.name + _OWNER)
     try:
         lock.acquire(timeout=-1 if wait else 0)
     except filelock.Timeout as error:
-        raise _in_use(path.parent, owner) from error
+        who = ""
+        with suppress(OSError):
+            who = owner.read_text(encoding="utf-8", errors="replace").strip()
+        raise OutputError(
+            f"another job works in {path.parent}" + (f": {who}" if who else ""),
+            expected="one job at a time in a folder, or array tasks with --shard-of K/N, each once",
+            hint="wait for it to end, or stop it; what it has done is kept",
+        ) from error
     except (OSError, NotImplementedError) as error:
         raise OutputError(
             f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
@@ -459,19 +452,8 @@ def _lock(path: Path, *, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
-def _in_use(folder: Path, owner: Path) -> OutputError:
-    who = ""
-    with suppress(OSError):
-        who = owner.read_text(encoding="utf-8", errors="replace").strip()
-    return OutputError(
-        f"another job works in {folder}" + (f": {who}" if who else ""),
-        expected="one job at a time in a folder, or array tasks with --shard-of K/N, each once",
-        hint="wait for it to end, or stop it; what it has done is kept",
-    )
-
-
 def _sync_folder(folder: Path) -> None:
-    """See to it that the names of a folder's files are on the disk; Windows does so by itself, and opens no folder."""
+    """Write the names of a folder's files to the disk. Windows opens no folder, and does so by itself."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

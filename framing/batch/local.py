@@ -1,17 +1,17 @@
 """The local runner: one process for one device, a process of its own for each of several.
 
-Reading is one unit ahead of labelling, and writing a few pieces behind, each in a thread; neither waits for more than
-that, so memory is bounded by three units of input and some thousand labelled sentences.
+A thread reads two units ahead of labelling, and another writes a few pieces behind it. Memory is bounded by three units
+of input and some thousand labelled sentences.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import Connection, wait
@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from framing.batch.job import Job, UnitRecord
-from framing.batch.processes import end_with_parent
+from framing.batch.processes import Child, end_with_parent
 from framing.batch.reader import UnitReader, UnitRows
 from framing.batch.runs import Observer
 from framing.batch.units import Unit
 from framing.batch.work import DEATHS, Worker
-from framing.errors import WorkerDiedError
+from framing.errors import FramingWarning, WorkerDiedError
 from framing.labeler import Labeler, load
 
 #: Units that are read before they are needed.
@@ -48,7 +48,7 @@ def run(job: Job, labeler: Labeler, units: Iterator[Unit], observer: Observer) -
         InputError: the input has changed since the job was planned.
         OutputError: the disk is full, or the output cannot be written for another reason.
     """
-    with UnitReader(job.plan) as reader, Worker(job, labeler, observer.on_rows) as worker:
+    with closing(UnitReader(job.plan)) as reader, closing(Worker(job, labeler, observer.on_rows)) as worker:
         reading = ThreadPoolExecutor(1, "framing-reading")
         try:
             _work_through(units, lambda unit: reading.submit(reader.read, unit), worker, observer)
@@ -83,13 +83,12 @@ class _Process:
     """A process that labels on one device."""
 
     device: str
-    process: Any
-    connection: Connection
-    #: That it was given and has not finished; it works on the first.
+    child: Child
+    #: Units that it was given and has not finished; it works on the first.
     units: list[Unit] = field(default_factory=list)
     #: Whether it has loaded the model and asked for a unit.
     is_ready: bool = False
-    #: That it has told of and that are of no unit that is done.
+    #: Rows and sentences that it has told of, of units that are not done.
     rows: int = 0
     sentences: int = 0
 
@@ -130,8 +129,6 @@ class _Devices:
         self._failed_starts: Counter[str] = Counter()
         self._given_up: list[str] = []
         self._running: dict[Connection, _Process] = {}
-        # Not forked: a forked process cannot use the GPU that its parent has used, nor its threads.
-        self._context = multiprocessing.get_context("spawn")
 
     def run(self, devices: Sequence[str]) -> list[str]:
         try:
@@ -143,22 +140,17 @@ class _Devices:
                     self._hear(self._running[ready])
         finally:
             for process in self._running.values():
-                process.process.kill()
-                process.process.join()
+                process.child.process.kill()
+                process.child.process.join()
         return self._given_up
 
     def _start(self, device: str) -> None:
-        here, there = self._context.Pipe()
-        arguments = (there, self._job.folder, self._loading | {"device": device})
-        # Not as a daemon, which may have no process of its own to try rows in; it ends when its parent does.
-        process = self._context.Process(target=_process, args=arguments)
-        process.start()
-        there.close()
-        self._running[here] = _Process(device, process, here)
+        child = Child.start(_process, self._job.folder, self._loading | {"device": device})
+        self._running[child.connection] = _Process(device, child)
 
     def _hear(self, process: _Process) -> None:
         try:
-            message = process.connection.recv()
+            message = process.child.connection.recv()
         except (EOFError, ConnectionResetError):
             self._bury(process)
             return
@@ -176,6 +168,8 @@ class _Devices:
                 process.sentences -= record.sentences
                 process.units = [unit for unit in process.units if unit.number != record.unit]
                 self._observer.on_done(record)
+            case ("warning", warning):
+                warnings.warn(warning, stacklevel=2)
             case ("failed", error):
                 raise error
 
@@ -184,19 +178,18 @@ class _Devices:
         if unit is not None:
             process.units.append(unit)
         with suppress(OSError):  # it has died meanwhile, which is heard next
-            process.connection.send(unit.number if unit is not None else None)
+            process.child.connection.send(unit.number if unit is not None else None)
 
     def _bury(self, process: _Process) -> None:
         """A process has ended: well if it has finished all it was given."""
-        del self._running[process.connection]
-        process.connection.close()
-        process.process.join()
+        del self._running[process.child.connection]
+        exit_code = process.child.exit_code()
         if not process.is_ready:
-            self._start_again(process)
+            self._start_again(process.device, exit_code)
             return
         if not process.units:
             return
-        # Whoever does its units next tells of their rows anew.
+        # Whoever does its units next counts their rows again.
         self._observer.on_rows(-process.rows, -process.sentences, 0)
         # It worked on the first; those after it were only being read.
         first = process.units[0]
@@ -204,7 +197,7 @@ class _Devices:
         if self._deaths[first.number] == LAST_DEATH:
             planned = self._job.plan.file_of(first)
             raise WorkerDiedError(
-                f"the process on {process.device} died (exit code {process.process.exitcode}) over unit "
+                f"the process on {process.device} died (exit code {exit_code}) over unit "
                 f"{first.number}, rows {first.first} and on of {planned.label}, as {DEATHS} others did before it; "
                 "no row was found that kills by itself",
                 expected="a process that ends by itself",
@@ -213,17 +206,15 @@ class _Devices:
         self._todo.extendleft(reversed(process.units))
         self._start(process.device)
 
-    def _start_again(self, process: _Process) -> None:
-        """A process has died before it asked for a unit; another may have more luck, a third time."""
-        self._failed_starts[process.device] += 1
-        if self._failed_starts[process.device] < STARTS:
-            if self._todo:
-                self._start(process.device)
-            return
-        self._given_up.append(
-            f"{STARTS} processes in a row died while they loaded the model on {process.device} "
-            f"(exit code {process.process.exitcode})"
-        )
+    def _start_again(self, device: str, exit_code: int) -> None:
+        """A process has died before it asked for a unit; give the device up where that happens again and again."""
+        self._failed_starts[device] += 1
+        if self._failed_starts[device] >= STARTS:
+            self._given_up.append(
+                f"{STARTS} processes in a row died while they loaded the model on {device} (exit code {exit_code})"
+            )
+        elif self._todo:
+            self._start(device)
 
 
 def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> None:
@@ -231,8 +222,9 @@ def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> N
     end_with_parent()
     try:
         job = Job.load(folder)
-        with load(**loading) as labeler:
-            run(job, labeler, _given(connection, job), _Telling(connection))
+        telling = _Telling(connection)
+        with load(**loading) as labeler, telling.of_warnings():
+            run(job, labeler, _given(connection, job), telling)
     except KeyboardInterrupt:
         return  # the parent has heard it as well, and says so
     except Exception as error:
@@ -251,11 +243,27 @@ def _given(connection: Connection, job: Job) -> Iterator[Unit]:
 
 
 class _Telling:
-    """Passes on to the parent how it goes."""
+    """Tells the parent how it goes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows = self._sentences = self._tokens = 0
+        self._warnings: deque[Warning | str] = deque()
+
+    @contextmanager
+    def of_warnings(self) -> Iterator[None]:
+        """Within, warnings of framing go to the parent, which tells each once for all processes."""
+        with warnings.catch_warnings():
+            as_python_does = warnings.showwarning
+
+            def tell(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+                if issubclass(category, FramingWarning):
+                    self._warnings.append(message)  # a reading thread may come here, and only one thread may send
+                else:
+                    as_python_does(message, category, *rest, **named)
+
+            warnings.showwarning = tell
+            yield
 
     def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         self._rows += rows
@@ -269,6 +277,8 @@ class _Telling:
         self._connection.send(("done", record))
 
     def _tell(self) -> None:
+        while self._warnings:
+            self._connection.send(("warning", self._warnings.popleft()))
         self._connection.send(("rows", self._rows, self._sentences, self._tokens))
         self._rows = self._sentences = self._tokens = 0
 

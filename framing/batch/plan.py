@@ -237,7 +237,7 @@ class Plan:
 
 
 def _refuse_other_versions(text: str, where: str) -> None:
-    """Tell of a plan of another version, which may have its checksum elsewhere; files and units are not read for it."""
+    """Refuse a plan of another version by its head alone: the rest may have another form, and the checksum, too."""
     head = text.partition('\n "files": [')
     content = json.loads(f"{head[0].rstrip().removesuffix(',')}}}" if head[1] else text)
     if content["version"] != PLAN_VERSION:
@@ -351,9 +351,10 @@ def carried_types(carry: Sequence[str], files: Sequence[PlannedFile], codebook: 
     for column in carry:
         found = {_type_in(column, file) for file in usable}
         if found == {None}:
+            names = list(dict.fromkeys(name for file in usable for name in _names(file)))[:20]
             raise ColumnError(
                 f"no file has the column {column!r} to carry along",
-                expected=f"a column such as {', '.join(_some_names(usable)) or 'those of the input'}",
+                expected=f"a column such as {', '.join(names) or 'those of the input'}",
             )
         kind = found.pop() if len(found) == 1 else "string"
         types[carried_name(column, codebook)] = kind if kind and _PLAIN_TYPE.fullmatch(kind) else "string"
@@ -364,17 +365,13 @@ def _type_in(column: str, file: PlannedFile) -> str | None:
     layout = file.layout
     if column in layout.types:
         return layout.types[column]
-    # What keys the objects of JSON have is not known before all are read.
+    # The keys of JSON's objects are not known before all of them are read.
     is_there = column in _names(file) or layout.format in ("json", "jsonl")
     return "string" if is_there else None
 
 
 def _names(file: PlannedFile) -> list[str]:
     return [*file.layout.types, *file.layout.names, *file.input.partition, *file.input.known]
-
-
-def _some_names(files: Sequence[PlannedFile]) -> list[str]:
-    return list(dict.fromkeys(name for file in files for name in _names(file)))[:20]
 
 
 def _planned_file(content: dict[str, Any]) -> PlannedFile:

@@ -10,6 +10,9 @@ from typing import Any, TextIO
 
 from framing.batch.job import UnitRecord
 
+#: What the records of units are added up to.
+_OF_UNITS = ("rows", "labelled", "rejected", "copies", "sentences", "mentions")
+
 
 @dataclass(slots=True)
 class Tally:
@@ -21,7 +24,7 @@ class Tally:
             included. Copies are among the labelled rows.
         rows_earlier: of them, what this run found done.
         rows_now, sentences_now: labelled by this run; of units that are not done yet, too.
-        tokens_now: that the model has read in this run; of copies none.
+        tokens_now: that the model has read in this run; copies need none.
         clock: seconds, ever increasing.
         started: the clock when labelling began.
     """
@@ -45,7 +48,7 @@ class Tally:
     def begin(self, earlier: Iterable[UnitRecord]) -> None:
         """Count what earlier runs have done, and start the clock."""
         for record in earlier:
-            self._count(record)
+            self.on_done(record)
         self.rows_earlier = self.rows
         self.started = self.clock()
 
@@ -57,16 +60,9 @@ class Tally:
 
     def on_done(self, record: UnitRecord) -> None:
         """Count a unit that is done."""
-        self._count(record)
-
-    def _count(self, record: UnitRecord) -> None:
         self.units += 1
-        self.rows += record.rows
-        self.labelled += record.labelled
-        self.rejected += record.rejected
-        self.copies += record.copies
-        self.sentences += record.sentences
-        self.mentions += record.mentions
+        for name in _OF_UNITS:
+            setattr(self, name, getattr(self, name) + getattr(record, name))
 
     @property
     def adds_up(self) -> bool:
@@ -113,11 +109,7 @@ class Tally:
             "units_total": self.units_total,
             "rows": self.rows,
             "rows_total": self.rows_total,
-            "labelled": self.labelled,
-            "rejected": self.rejected,
-            "copies": self.copies,
-            "sentences": self.sentences,
-            "mentions": self.mentions,
+            **{name: getattr(self, name) for name in _OF_UNITS[1:]},
             "seconds": round(self.seconds, 3),
             "rows_per_second": round(self.rows_per_second, 1),
             "sentences_per_second": round(self.sentences_per_second, 1),
@@ -131,7 +123,7 @@ class JsonProgress:
 
     Args:
         tally: what is counted.
-        stream: takes the lines; standard error.
+        stream: takes the lines.
     """
 
     def __init__(self, tally: Tally, stream: TextIO) -> None:

@@ -1,13 +1,11 @@
 """The Ray runner: the same work on a cluster. The only module that imports ray (``pip install 'framing[ray]'``).
 
 Each actor holds a model and does whole units: it reads the unit's input itself, labels it and writes its shard, as a
-local process does. Through Ray go the units' numbers and their records, a few hundred bytes each, so neither the
-object store nor the driver sees a text. Input and output must be reachable from every node under the names that they
-were planned with.
+local process does. Only the numbers of units and their records go through Ray, a few hundred bytes each; the object
+store and the driver see no text. Every node must reach input and output under the names that the plan gives them.
 
-What is done is told by the job's folder alone (:meth:`framing.batch.job.Job.done`): neither Ray's checkpoints nor an
-actor of theirs, which takes a CPU and can wait for it for ever on a small machine, are needed. A unit whose actor dies
-is given to another by Ray.
+The job's folder alone says what is done (:meth:`framing.batch.job.Job.done`). Ray's checkpoints are not used: they need
+an actor that takes a CPU, which a small machine may never have for it. Ray gives a unit whose actor dies to another.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import ray
@@ -69,9 +66,7 @@ class Cluster:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._is_ours:
             ray.shutdown()
 
@@ -198,7 +193,7 @@ class UnitRunner:
 
         Returns:
             Columns of one row: ``record`` (JSON) and ``tokens`` (that the model has read for it), or ``error`` and
-            ``node``. Raised, an error would be tried again.
+            ``node``. Ray would try again if an error were raised.
         """
         unit = self._job.plan.units[int(batch["unit"][0])]
         before = self._labeler.tokens_read
@@ -222,7 +217,7 @@ class UnitRunner:
                 expected=f"that of the plan: {planned.engine}, {planned.precision}, {planned.checkpoint}",
                 hint="name --engine, --device and --precision, so that all nodes take the same",
             )
-        # Ray itself would go on for ever.
+        # Ray itself would try again for ever.
         if self._job.attempts(unit) >= LAST_DEATH:
             raise UnitRunnerError(
                 f"{LAST_DEATH} processes died over unit {unit.number}, from row {unit.first} of "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Self
 
 from framing.batch.plan import Plan
 from framing.batch.shards import RejectedRow
@@ -39,7 +38,7 @@ class UnitRows:
 class UnitReader:
     """Reads units of a plan, best in their order: what is packed can only be read forward.
 
-    Not safe to use from several threads at once. Close it, or use it in a ``with`` block.
+    Not safe to use from several threads at once. Close it in the end.
 
     Args:
         plan: whose units are read.
@@ -104,9 +103,3 @@ class UnitReader:
             )
             self._opened_file = number
         return self._opened
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()

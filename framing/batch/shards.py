@@ -11,10 +11,10 @@ beside what :func:`framing.records.schema` puts there.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from framing.files import WholeFile, reporting_write_errors
@@ -72,16 +72,8 @@ def rejected_table(rows: Sequence[RejectedRow]) -> pyarrow.Table:
     """Rejected rows, in order."""
     import pyarrow as pa
 
-    columns = [
-        [row.input for row in rows],
-        [row.row for row in rows],
-        [clean(row.reason) for row in rows],
-        [clean(row.value) for row in rows],
-    ]
-    schema = rejected_schema()
-    return pa.Table.from_arrays(
-        [pa.array(c, entry.type) for c, entry in zip(columns, schema, strict=True)], schema=schema
-    )
+    records = [{**asdict(row), "reason": clean(row.reason), "value": clean(row.value)} for row in rows]
+    return pa.Table.from_pylist(records, rejected_schema())
 
 
 # --- Arrow to files ---------------------------------------------------------------------------------------------------
@@ -136,7 +128,7 @@ class ShardFile:
                 self._write_row_group()
             self._parquet.close()
         self._file.keep()
-        return WrittenFile(self._name, self._rows, self._stream.size, self._stream.hexdigest())
+        return WrittenFile(self._name, self._rows, self._stream.size, self._stream.hash.hexdigest())
 
     def discard(self) -> None:
         """Remove what was written; after :meth:`keep` there is nothing to remove."""
@@ -154,20 +146,16 @@ class ShardFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.discard()
 
 
-class _HashingWriter:
+class _HashingWriter(io.RawIOBase):
     """What Parquet is written to: counts and hashes the bytes on their way into the file."""
-
-    closed = False
 
     def __init__(self, file: WholeFile) -> None:
         self._file = file
-        self._hash = hashlib.sha256()
+        self.hash = hashlib.sha256()
         self.size = 0
         #: A writer that is given up still writes its footer when it is closed; that goes nowhere.
         self.is_open = True
@@ -176,28 +164,12 @@ class _HashingWriter:
         view = memoryview(data)
         if self.is_open:
             self._file.stream.write(view)
-            self._hash.update(view)
+            self.hash.update(view)
             self.size += view.nbytes
         return view.nbytes
 
     def tell(self) -> int:
         return self.size
 
-    def flush(self) -> None:
-        if self.is_open:
-            self._file.stream.flush()
-
-    def close(self) -> None:
-        """The file is closed by its owner."""
-
     def writable(self) -> bool:
         return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()

@@ -1,13 +1,12 @@
 """Rows that kill: a unit over which processes have died is tried in a process of its own, to find the rows at fault.
 
-An error of the model, a panic of the tokenizer too, is an exception, which :mod:`framing.batch.work` sets aside with
-its row. A crash of native code (a segmentation fault, the kernel's killer) ends the process and tells nothing; without
-this the job would end at the same row each time that it is started again.
+An error of the model is an exception, and so is a panic of the tokenizer: :mod:`framing.batch.work` catches it and sets
+the row aside. A crash of native code (a segmentation fault) or the kernel's killer ends the process without a word, and
+the job would end at the same row each time that it is started again.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from framing.batch.processes import end_with_parent
+from framing.batch.processes import Child, end_with_parent
 from framing.labeler import Labeler, load
 from framing.types import Document
 
@@ -72,50 +71,33 @@ class _Trial:
     def __init__(self, loading: dict[str, Any], sentences: bool) -> None:
         self._loading = loading
         self._sentences = sentences
-        self._process: Any = None
-        self._connection: Connection | None = None
+        self._child: Child | None = None
 
     def death(self, documents: Sequence[Document]) -> str | None:
         """How the process died over documents; ``None`` if it lives."""
-        if self._connection is None:
-            self._start()
-        assert self._connection is not None
+        child = self._child = self._child or Child.start(_process, self._loading, self._sentences)
         try:
-            self._connection.send(documents)
-            self._connection.recv()
+            child.connection.send(documents)
+            child.connection.recv()
         except (EOFError, ConnectionError):
-            return self._bury()
+            self._child = None
+            code = child.exit_code()
+            return signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return None
-
-    def _start(self) -> None:
-        # Not forked: a forked process cannot use the GPU that its parent has used, nor its threads.
-        context = multiprocessing.get_context("spawn")
-        self._connection, there = context.Pipe()
-        self._process = context.Process(target=_process, args=(there, self._loading, self._sentences))
-        self._process.start()
-        there.close()
-
-    def _bury(self) -> str:
-        assert self._connection is not None
-        self._connection.close()
-        self._connection = None
-        self._process.join()
-        code: int = self._process.exitcode
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._connection is not None:
-            self._process.kill()
-            self._bury()
+        if self._child is not None:
+            self._child.process.kill()
+            self._child.exit_code()
 
 
 def _process(connection: Connection, loading: dict[str, Any], sentences: bool) -> None:
     """What runs in the process: labels what it is sent and says when it has."""
     end_with_parent()
-    # The end of whoever sends, and Ctrl-C, of which he has heard as well.
+    # It ends with whoever sends, and at Ctrl-C, of which the sender hears as well.
     with suppress(EOFError, KeyboardInterrupt), load(**loading) as labeler:
         while True:
             documents = connection.recv()
@@ -127,5 +109,5 @@ def _process(connection: Connection, loading: dict[str, Any], sentences: bool) -
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException:
-                pass  # no death: the worker meets it again, and sets the row aside with the error
+                pass  # the process lives: the worker meets the error again, and sets the row aside with it
             connection.send(None)

@@ -6,10 +6,8 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS = 100
 #: Ids that are shown where the input repeats many.
 _SHOWN_IDS = 5
-_ID_BUCKETS = 64
 #: More than any file has.
 _ROWS_OF_A_FILE = 1 << 40
 
@@ -66,43 +63,45 @@ class Verification:
 def verify(job: Job, on_unit: Callable[[Unit], None] | None = None) -> Verification:
     """Read a job's output back.
 
-    Checked for each unit: that it is done; that its files are there with the size and SHA-256 that were recorded;
-    that their schema is that of this version, and their plan this one; that every row of the input is labelled or
-    rejected, once; that the sentences of a row are all there in order, once: so that ``input``, ``row`` and ``index``
-    are a key. Then that no file is too many. Document ids that stand for several rows are noted: they are the input's.
+    Checked for each unit: it is done; its record is of this plan; its files are there with the SHA-256 that was
+    recorded, and have the schema of this version; every row of the input is labelled or rejected, once; the sentences
+    of a row are all there in order, once, so that ``input``, ``row`` and ``index`` are a key. At the end: no file
+    belongs to no unit. Document ids that stand for several rows are noted, as the input has them so.
 
     Args:
         job: what to read.
         on_unit: is called after each unit.
 
     Returns:
-        What was found. Memory is bounded by a shard and, for the ids, by a 64th of 8 bytes a row.
+        What was found. Memory is bounded by a shard; a temporary file takes 8 bytes a row.
     """
     found = Verification(len(job.plan.units))
-    with _Ids() as ids:
+    with tempfile.TemporaryFile() as hashes:
         for unit in job.plan.units:
-            _verify_unit(job, unit, found, ids)
+            ids = _verify_unit(job, unit, found)
+            hashes.write(np.fromiter(map(_hash, ids), np.uint64).tobytes())
             if on_unit:
                 on_unit(unit)
         _find_strangers(job, found)
-        _find_repeated_ids(job, ids, found)
+        _find_repeated_ids(job, hashes, found)
     return found
 
 
-def _verify_unit(job: Job, unit: Unit, found: Verification, ids: _Ids) -> None:
+def _verify_unit(job: Job, unit: Unit, found: Verification) -> list[str]:
+    """Verify one unit; the ids of its rows."""
     try:
         record = job.record(unit)
     except ValueError as error:
         found.add_problem(str(error), unit.number)
-        return
+        return []
     if record is None:
         found.add_problem(f"unit {unit.number} is not done", unit.number)
-        return
+        return []
     try:
         tables = {file.name.partition("/")[0]: _read(job, file) for file in record.files}
     except _UnsoundError as error:
         found.add_problem(f"unit {unit.number}: {error}", unit.number)
-        return
+        return []
     for problem in _problems_of(job, unit, record, tables):
         found.add_problem(f"unit {unit.number}: {problem}", unit.number)
     found.units += 1
@@ -110,7 +109,7 @@ def _verify_unit(job: Job, unit: Unit, found: Verification, ids: _Ids) -> None:
     found.labelled += record.labelled
     found.rejected += record.rejected
     found.sentences += record.sentences
-    ids.add(_first_ids(tables[SHARDS]) if SHARDS in tables else [])
+    return _first_ids(tables[SHARDS]) if SHARDS in tables else []
 
 
 class _UnsoundError(Exception):
@@ -161,7 +160,12 @@ def _problems_of(job: Job, unit: Unit, record: UnitRecord, tables: dict[str, Any
     labelled = np.unique(places[SHARDS])
     rejected = places[REJECTED] if REJECTED in places else np.array([], dtype=np.int64)
     index = tables[SHARDS]["index"].to_numpy()
-    yield from _count_problems(unit, record, len(labelled), len(rejected), len(index))
+    if len(labelled) + len(rejected) != unit.rows:
+        yield f"{unit.rows} rows went in, and {len(labelled)} labelled and {len(rejected)} rejected ones came out"
+    counted = (len(labelled), len(rejected), len(index), unit.rows)
+    recorded = (record.labelled, record.rejected, record.sentences, record.rows)
+    if counted != recorded:
+        yield f"labelled rows, rejected rows, sentences, rows are {counted} and were recorded as {recorded}"
     if len(np.unique(rejected)) < len(rejected) or len(np.intersect1d(rejected, labelled)):
         yield "a row is rejected twice, or both labelled and rejected"
     for number, label in enumerate(labels):
@@ -184,15 +188,6 @@ def _places(table: pyarrow.Table, labels: list[str]) -> np.ndarray:
     numbers = {label: number for number, label in enumerate(labels)}
     files = np.array([numbers[label] for label in table["input"].to_pylist()], dtype=np.int64)
     return files * _ROWS_OF_A_FILE + table["row"].fill_null(0).to_numpy()
-
-
-def _count_problems(unit: Unit, record: UnitRecord, labelled: int, rejected: int, sentences: int) -> Iterator[str]:
-    if labelled + rejected != unit.rows:
-        yield f"{unit.rows} rows went in, and {labelled} labelled and {rejected} rejected ones came out"
-    counted = (labelled, rejected, sentences, unit.rows)
-    recorded = (record.labelled, record.rejected, record.sentences, record.rows)
-    if counted != recorded:
-        yield f"labelled rows, rejected rows, sentences, rows are {counted} and were recorded as {recorded}"
 
 
 def _is_sentence_order(rows: np.ndarray, index: np.ndarray) -> bool:
@@ -242,52 +237,6 @@ def repair(job: Job, found: Verification) -> None:
             job.forget(unit)
 
 
-# --- ids --------------------------------------------------------------------------------------------------------------
-
-
-class _Ids:
-    """Finds ids that come twice: their 64-bit hashes on disk, in buckets that are looked through one by one."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._buckets = [
-            self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes them
-            for _ in range(_ID_BUCKETS)
-        ]
-
-    def __enter__(self) -> _Ids:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def add(self, ids: list[str]) -> None:
-        hashes = np.fromiter(map(_hash, ids), dtype=np.uint64, count=len(ids))
-        buckets = hashes % _ID_BUCKETS
-        for number in np.unique(buckets).tolist():
-            self._buckets[number].write(hashes[buckets == number].tobytes())
-
-    def repeated(self) -> _RepeatedHashes:
-        """Hashes that were added more than once."""
-        count = 0
-        examples: list[int] = []
-        for bucket in self._buckets:
-            bucket.seek(0)
-            values, counts = np.unique(np.frombuffer(bucket.read(), dtype=np.uint64), return_counts=True)
-            twice = values[counts > 1]
-            count += len(twice)
-            examples += twice[: _SHOWN_IDS - len(examples)].tolist()
-        return _RepeatedHashes(count, frozenset(examples))
-
-
-@dataclass(frozen=True, slots=True)
-class _RepeatedHashes:
-    """How many there are, and some of them."""
-
-    count: int
-    examples: frozenset[int]
-
-
 def _hash(id_: str) -> int:
     return int.from_bytes(hashlib.blake2b(id_.encode("utf-8"), digest_size=8).digest(), "little")
 
@@ -300,23 +249,30 @@ def _first_ids(shard: pyarrow.Table) -> list[str]:
     return ids
 
 
-def _find_repeated_ids(job: Job, ids: _Ids, found: Verification) -> None:
-    repeated = ids.repeated()
-    if not repeated.count:
-        return
-    counts: Counter[str] = Counter()
-    for unit in job.plan.units:
-        path = job.path(SHARDS, unit.number)
-        if unit.number not in found.damaged:
-            counts.update(id_ for id_ in _first_ids(_id_columns(path)) if _hash(id_) in repeated.examples)
-    shown = ", ".join(f"{id_!r} ({count} rows)" for id_, count in counts.most_common(_SHOWN_IDS) if count > 1)
-    found.notes.append(
-        f"{repeated.count:,} document ids stand for more than one row, because the input repeats them: {shown}; "
-        "the columns input and row tell the rows apart"
-    )
+def _find_repeated_ids(job: Job, hashes: IO[bytes], found: Verification) -> None:
+    """Note the ids that several rows have.
 
-
-def _id_columns(path: Path) -> pyarrow.Table:
+    Args:
+        hashes: a file of the ids' hashes, uint64, which is sorted in its place.
+    """
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(path, columns=["index", "document_id"])
+    hashes.flush()
+    if not hashes.tell():
+        return
+    ordered = np.memmap(hashes, np.uint64)
+    ordered.sort()
+    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(repeated):
+        return
+    examples = set(repeated[:_SHOWN_IDS].tolist())
+    counts: Counter[str] = Counter()
+    for unit in job.plan.units:
+        if unit.number not in found.damaged:
+            shard = pyarrow.parquet.read_table(job.path(SHARDS, unit.number), columns=["index", "document_id"])
+            counts.update(id_ for id_ in _first_ids(shard) if _hash(id_) in examples)
+    shown = ", ".join(f"{id_!r} ({count} rows)" for id_, count in counts.most_common(_SHOWN_IDS) if count > 1)
+    found.notes.append(
+        f"{len(repeated):,} document ids stand for more than one row, because the input repeats them: {shown}; "
+        "the columns input and row tell the rows apart"
+    )

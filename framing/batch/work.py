@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from hashlib import blake2b
 
 from framing.batch.job import MENTIONS, REJECTED, SHARDS, Job, UnitRecord, file_name
@@ -25,7 +26,7 @@ COPIES_SIZE = 256 << 20
 _PIECE = 2048
 #: Pieces that may wait for being written.
 _WAITING_PIECES = 4
-#: Processes that may die over a unit before the rows that kill are looked for. One may be killed by anybody.
+#: Processes that may die over a unit before the rows that kill are looked for: a single death may have any cause.
 DEATHS = 2
 
 #: A document's labels, or why it has none.
@@ -37,7 +38,7 @@ OnRows = Callable[[int, int, int], None]
 class Worker:
     """Labels units and writes them down. Used by one thread; it writes in a second one of its own.
 
-    Close it, or use it in a ``with`` block.
+    Close it in the end.
 
     Args:
         job: whose units are worked on.
@@ -59,7 +60,7 @@ class Worker:
     def work(self, found: UnitRows) -> Future[UnitRecord]:
         """Label a unit that was begun (:meth:`Job.begin`); it is being written when this returns.
 
-        Of a unit over which processes have died before, the rows that kill are set aside first.
+        Where processes have died over the unit before, the rows that kill are set aside first.
 
         Returns:
             The record of the unit, once it is done and that is written down.
@@ -83,12 +84,6 @@ class Worker:
         """Wait for what is being written."""
         self._writing.shutdown()
 
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
     def _label(self, found: UnitRows, writer: _UnitWriter) -> None:
         pieces: list[Future[None]] = []
         for piece in self._pieces(found, writer):
@@ -104,7 +99,7 @@ class Worker:
 
     @contextmanager
     def _no_death(self, unit: Unit) -> Iterator[None]:
-        """An error that is raised, Ctrl-C among them, is no death over the unit."""
+        """Where an error is raised, Ctrl-C among them, no process has died over the unit: do not count the attempt."""
         try:
             yield
         except BaseException:
@@ -180,13 +175,13 @@ def _labelled(labeler: Labeler, documents: Sequence[Document], *, sentences: boo
     Raises:
         Exception: of the labeler, where it cannot label a harmless sentence any more either.
     """
-    label = _label_sentences if sentences else _label_documents
+    label = partial(label_each_alone, labeler) if sentences else labeler.documents
     done = 0
     step = len(documents)
     while done < len(documents):
         try:
-            for outcome in label(labeler, documents[done : done + step]):
-                yield outcome or "no sentence was found in the text"
+            for labels in label(documents[done : done + step]):
+                yield labels.sentences or "no sentence was found in the text"
                 done += 1
             step = 2 * step
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -201,22 +196,14 @@ def _labelled(labeler: Labeler, documents: Sequence[Document], *, sentences: boo
             done += 1
 
 
-def _label_documents(labeler: Labeler, documents: Sequence[Document]) -> Iterator[tuple[SentenceLabels, ...]]:
-    return (tuple(labels) for labels in labeler.documents(documents))
-
-
-def _label_sentences(labeler: Labeler, documents: Sequence[Document]) -> Iterator[tuple[SentenceLabels, ...]]:
-    return (labels.sentences for labels in label_each_alone(labeler, documents))
-
-
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
 class _Copies:
     """Labels of the texts that were met last, by a hash of the text, in bounded memory.
 
-    A copy is found if no more than :attr:`size` bytes of (packed) labels were made since its text was last met; beyond
-    that it is scored again, which takes time and gives the same labels.
+    A copy is found if no more than :attr:`size` bytes of (packed) labels were made since its text was last met. Later
+    it is scored again, which takes time and gives the same labels.
     """
 
     def __init__(self, size: int) -> None:

@@ -6,14 +6,14 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.text import Text
 
-from framing.cli._terminal import Console
+from framing.cli._terminal import Console, prepare_streams
 from framing.errors import FramingError, FramingWarning, OutputError
 from framing.files import reporting_write_errors
 
@@ -23,6 +23,29 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 #: As a shell reports a command whose reader went away (128 + SIGPIPE), as in ``framing label FILE | head``.
 EXIT_BROKEN_PIPE = 141
+#: What the system says of standard output: the disk behind it is full, it is closed, its device is gone.
+_OUTPUT_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO))
+
+
+def run_process(command: Callable[[], int | None]) -> NoReturn:
+    """Run a command as this process and leave with its exit code.
+
+    Args:
+        command: gives its exit code, or leaves by itself as typer does.
+    """
+    prepare_streams()
+    try:
+        with reporting_errors():
+            code = command()
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except SystemExit as leaving:
+        # Typer's help and version leave with 1 when their reader is gone.
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        _discard_stdout()
+        code = EXIT_BROKEN_PIPE
+    sys.exit(code)
 
 
 @contextmanager
@@ -30,8 +53,8 @@ def reporting_errors() -> Iterator[None]:
     """Turn what ends a command early into a message on standard error and an exit code.
 
     A `FramingError` is printed, with "Error:" in red on a terminal and plainly in a pipe, and leaves with 2; Ctrl-C
-    leaves with 130; a closed pipe leaves quietly with 141; a full disk is an error like any other. Everything else is
-    a mistake of ours and passes through.
+    leaves with 130; a pipe whose reader is gone leaves quietly with 141; a standard output that is closed, or behind
+    which the disk is full, is an error like any other. Everything else is a mistake of ours and passes through.
     Serves as a context manager and as a decorator of a command's function.
 
     Raises:
@@ -54,21 +77,28 @@ def reporting_errors() -> Iterator[None]:
         _discard_stdout()
         raise typer.Exit(EXIT_BROKEN_PIPE) from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        # One of a file names it. Files that framing writes are reported where they are written.
+        if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise
         _discard_stdout()
-        print_error(OutputError("there is no room left where the output goes", hint="free some space"))
+        print_error(
+            OutputError(f"standard output cannot be written: {error.strerror}", hint="send it to a place with room")
+        )
         raise typer.Exit(EXIT_USER_ERROR) from error
 
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Print warnings of framing as messages, without the place in the code; those of others as Python does."""
+    """Print warnings of framing as messages, each once, without the place in the code; others as Python does."""
+    said: set[str] = set()
     with warnings.catch_warnings():
         as_python_does = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
             if issubclass(category, FramingWarning):
+                if str(message) in said:
+                    return
+                said.add(str(message))
                 text = Text.assemble(("Warning:", "bold yellow"), " ", str(message))
                 Console(stderr=True, highlight=False).print(text, soft_wrap=True)
             else:

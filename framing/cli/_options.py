@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from framing.model.names import DESCRIBED
+
 reading_option = partial(typer.Option, rich_help_panel="Reading")
 model_option = partial(typer.Option, rich_help_panel="Model")
 
@@ -39,9 +41,7 @@ Carry = Annotated[
     list[str] | None, reading_option(help="A column of the input to write too; may be given several times.")
 ]
 
-Model = Annotated[
-    str, model_option("--model", "-m", help="shipped; fast (1.5 times as fast, a little worse); a folder; a hub id.")
-]
+Model = Annotated[str, model_option("--model", "-m", help=f"{DESCRIBED}; a folder; a hub id.")]
 Engine = Annotated[str, model_option(help="auto, onnx, openvino or torch.")]
 Device = Annotated[str, model_option(help="auto, cpu, cuda, cuda:1, …")]
 Precision = Annotated[str, model_option(help="auto, fp32, bf16 or fp16.")]

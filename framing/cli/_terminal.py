@@ -1,15 +1,26 @@
-"""What commands print to people: nothing that comes from outside gives the terminal orders."""
+"""What commands print: nothing that comes from outside gives the terminal orders, and all of it can be encoded."""
 
 from __future__ import annotations
 
+import codecs
+import json
+import os
+import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
+from typing import Any, NoReturn
 
+import typer
 from rich import console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Span, Text
 
 from framing.reading.encodings import UNSEEN, visible
+
+#: What is printed of the commonest marks where the encoding lacks them, as in Latin-1 or ASCII.
+_PLAIN_MARKS = str.maketrans("‹›“”„«»‘’‚·–—", '<>"""""\'\',.--', "") | {ord("…"): "..."}
+_ERRORS = "framing-plain"
 
 
 class Console(console.Console):
@@ -18,6 +29,22 @@ class Console(console.Console):
     Names of files, titles of codebooks and texts go through here, in messages and in tables alike. What rich itself
     sends to the terminal (colours, the moves of a progress bar) is no text, and stays.
     """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does. A message on standard error that cannot be written is dropped: it ends no work.
+
+        Raises:
+            OSError: standard output takes no more; BrokenPipeError where its reader is gone.
+        """
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            if not self.stderr:
+                raise
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the command what a closed pipe means; rich would leave with 1."""
+        raise  # rich calls this while it handles the error
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The pieces that are printed for something."""
@@ -39,3 +66,39 @@ def _visible_text(text: Text) -> Text:
             piece = Text(written, style=piece.style, spans=spans)
         shown.append_text(piece)
     return shown
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; all in escapes where the encoding of standard output lacks one of its characters."""
+    written = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    written = UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
+    try:
+        written.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        written = json.dumps(value, indent=2, allow_nan=False)
+    typer.echo(written)
+
+
+def prepare_streams() -> None:
+    """Have standard output take every character, and put something in the place of streams that are closed.
+
+    A character that the encoding lacks is printed as a plain one or as an escape (``\\u0645``), as Python escapes it on
+    standard error. For a stream that is
+    closed (``>&-``) Python has ``None``, and the next file to be opened would get its number, which libraries write to.
+    What takes its place fails as a closed stream does when it is used; standard error keeps nothing instead.
+    """
+    codecs.register_error(_ERRORS, _in_plain_characters)
+    for name, usable, mode in (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, usable)  # the lowest that is free: that of the stream
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors=_ERRORS)
+
+
+def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = visible(error.object[error.start : error.end].translate(_PLAIN_MARKS))
+    return characters.encode("ascii", "backslashreplace").decode("ascii"), error.end

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 #: What ``--progress`` takes.
 PROGRESS = ("auto", "bar", "json", "none")
 _SHOWN_PROBLEMS = 10
+_WRITTEN = ("plan.json", "shards/000000.parquet", "rejected/000000.jsonl", "done/000000.json")
 #: Seconds between two states of the bar.
 _SHOWN_EVERY = 0.1
 
@@ -120,7 +121,7 @@ def batch_command(
         return
     if repair:
         raise SettingError("--repair is given without --verify", expected="framing batch --verify --repair FOLDER")
-    inputs, folder = _inputs_and_folder(paths)
+    inputs, folder = _inputs_and_folder(paths, index)
     settings = Settings(
         columns=Columns(text_column, id_column, outlet_column, published_column, title_column),
         sentences=sentences,
@@ -212,7 +213,7 @@ def _only_folder(paths: Sequence[str]) -> Path:
     return Path(paths[0])
 
 
-def _inputs_and_folder(paths: Sequence[str]) -> tuple[list[str], Path]:
+def _inputs_and_folder(paths: Sequence[str], index: Path | None) -> tuple[list[str], Path]:
     *inputs, output = paths
     if not inputs:
         raise SettingError(
@@ -223,12 +224,15 @@ def _inputs_and_folder(paths: Sequence[str]) -> tuple[list[str], Path]:
             f"the output {output} is an address",
             expected="a local folder, whose files can be locked, synced and renamed",
         )
-    if name := input_with(output, inputs):
-        raise OutputError(
-            f"the output {output} is among the inputs ({name})",
-            expected="a place outside of what is read",
-            hint="write it to another folder",
-        )
+    read_from = [*inputs, *([] if index is None else [str(index)])]
+    # The folder, and a file of each kind that the job writes: a pattern of the inputs may match them.
+    for written in (output, *(f"{output}/{file}" for file in _WRITTEN)):
+        if name := input_with(written, read_from):
+            raise OutputError(
+                f"the output {output} is among the inputs ({name})",
+                expected="a place outside of what is read",
+                hint="write it to another folder",
+            )
     return inputs, Path(output)
 
 

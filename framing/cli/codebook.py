@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framing.cli._errors import reporting_errors
-from framing.cli._terminal import Console
+from framing.cli._terminal import Console, print_json
 from framing.codebook import DEFAULT_NAME, Codebook, Guide, Label, template
 from framing.errors import OutputError
 from framing.files import write_whole
@@ -36,7 +35,7 @@ def show(
     book = Codebook.load(codebook)
     if as_json:
         content = book.label(label).to_dict() if label else {**book.to_dict(), "fingerprint": book.fingerprint}
-        typer.echo(visible(json.dumps(content, ensure_ascii=False, indent=2)))
+        print_json(content)
         return
     console = Console()
     if label:

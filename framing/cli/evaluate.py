@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._terminal import Console, print_json
 
 if TYPE_CHECKING:
     from framing.evaluate.front import Evaluation
@@ -31,7 +31,7 @@ def evaluate_command(
 
     found = evaluate(gold, model, engine=engine, device=device, precision=precision, resamples=resamples)
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
+        print_json(found.to_dict())
     else:
         _print(found)
 
@@ -40,7 +40,6 @@ def _print(found: Evaluation) -> None:
     from rich import box
     from rich.table import Table
 
-    from framing.cli._terminal import Console
     from framing.evaluate.scoring import headlines
 
     console = Console()

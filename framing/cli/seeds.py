@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framing.cli._errors import EXIT_USER_ERROR, reporting_errors
-from framing.cli._terminal import Console
+from framing.cli._terminal import Console, print_json
 from framing.codebook import DEFAULT_NAME, Codebook
 from framing.seeds import SeedReport, datasheet_is_current, write_datasheet
 from framing.seeds import check as check_seeds
@@ -46,7 +45,7 @@ def check(
     # Before anything is printed, so that a reader who goes away (`| head`) does not keep the counts from being written.
     stale = datasheet is not None and not _datasheet_in_order(errors, datasheet, report, refresh)
     if as_json:
-        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        print_json(report.to_dict())
     else:
         _print_counts(Console(), report)
     _print_lines(errors, "Problem", "bold red", report.problems)

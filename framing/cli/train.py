@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
-from framing.cli._errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_error
+from framing.cli._errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_error, run_process
 from framing.errors import FramingError
 
 
 def main() -> None:
     """Entry point of ``framing-train [RECIPE.yaml] [--flag value …]``."""
-    sys.exit(run(sys.argv[1:]))
+    run_process(partial(run, sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:

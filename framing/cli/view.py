@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, zip_longest
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 from rich import box
 from rich.console import RenderableType
@@ -58,13 +58,6 @@ _SHOWN_BOILERPLATE = 120
 _UNTAGGED_KINDS = frozenset({Kind.HEADLINE, Kind.BODY})
 
 
-class _Console(Console):
-    """Leaves it to the command what a closed pipe means; rich would leave with 1."""
-
-    def on_broken_pipe(self) -> NoReturn:
-        raise  # rich calls this while it handles the error
-
-
 class View:
     """Prints labelled documents; use it in a ``with`` block, which ends with the legend.
 
@@ -75,7 +68,7 @@ class View:
 
     def __init__(self, codebook: Codebook, console: Console | None = None) -> None:
         self._codebook = codebook
-        self._console = console or _Console(highlight=False)
+        self._console = console or Console(highlight=False)
         self._width = min(self._console.width, _WIDEST)
 
     def write(self, labels: DocumentLabels) -> None:
@@ -216,11 +209,12 @@ def _style_at(sentence: SentenceLabels, position: int, voice_styles: Mapping[str
 def _frames_ending(
     sentence: SentenceLabels, end: int
 ) -> Iterator[tuple[tuple[str | None, Source | None], Sequence[str]]]:
-    """The frames that end here, together where voice and source agree."""
+    """The frames that end here with the answers of tasks to each, together where voice and source agree."""
     found: dict[tuple[str | None, Source | None], list[str]] = {}
     for mention in sentence.mentions:
         if mention.end == end:
-            found.setdefault((mention.voice, mention.source), []).append(mention.label)
+            answers = "".join(f" {task}: {value}" for task, value in mention.tasks.items())
+            found.setdefault((mention.voice, mention.source), []).append(mention.label + answers)
     yield from found.items()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,19 @@ HEDGE = "hedge"
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class _Part:
+    """A part of a codebook that has a name."""
+
+    name: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The part, less its name, as YAML-ready types, without the keys that are empty."""
+        parts = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "name"}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in parts.items() if v not in ("", (), None)}
+
+
+@dataclass(frozen=True, slots=True)
+class Label(_Part):
     """One naming choice.
 
     Attributes:
@@ -36,35 +48,20 @@ class Label:
         definition: what the label means; empty where a codebook gives names only.
         typical: words that usually carry it.
         not_this: near misses, which look like it and are not.
-        examples: sentences in inline markup (see `framing.markup`).
         rulings: decisions on hard cases.
+        examples: sentences in inline markup (see `framing.markup`).
     """
 
-    name: str
     axis: Axis | None = None
     definition: str = ""
     typical: tuple[str, ...] = ()
     not_this: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
     rulings: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The label as YAML-ready types, without the keys that are empty."""
-        return _without_empty(
-            {
-                "name": self.name,
-                "axis": self.axis,
-                "definition": self.definition,
-                "typical": list(self.typical),
-                "not_this": list(self.not_this),
-                "rulings": list(self.rulings),
-                "examples": list(self.examples),
-            }
-        )
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class Contrast(_Part):
     """Rival labels for the same referent: a text that uses one of them could have used another.
 
     Attributes:
@@ -73,17 +70,12 @@ class Contrast:
         referent: what they all name.
     """
 
-    name: str
     labels: tuple[str, ...]
     referent: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The contrast, less its name, as YAML-ready types."""
-        return _without_empty({"labels": list(self.labels), "referent": self.referent})
-
 
 @dataclass(frozen=True, slots=True)
-class Guide:
+class Guide(_Part):
     """How to annotate something that has a name: a source, a value of a task.
 
     Attributes:
@@ -94,22 +86,10 @@ class Guide:
         rulings: decisions on hard cases.
     """
 
-    name: str
     definition: str = ""
     cues: tuple[str, ...] = ()
     not_this: tuple[str, ...] = ()
     rulings: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The guide, less its name, as YAML-ready types."""
-        return _without_empty(
-            {
-                "definition": self.definition,
-                "cues": list(self.cues),
-                "not_this": list(self.not_this),
-                "rulings": list(self.rulings),
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +101,6 @@ class HedgeGuide(Guide):
     """
 
     hedged: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """The guide, less its name, as YAML-ready types."""
-        return {**Guide.to_dict(self), "hedged": self.hedged}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +115,6 @@ class VoiceGuide(Guide):
 
     role: Role = "other"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The guide, less its name, as YAML-ready types."""
-        return {**Guide.to_dict(self), "role": self.role}
-
 
 @dataclass(frozen=True, slots=True)
 class KindGuide(Guide):
@@ -154,29 +126,24 @@ class KindGuide(Guide):
 
     outlet: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
-        """The guide, less its name, as YAML-ready types."""
-        return {**Guide.to_dict(self), "outlet": self.outlet}
-
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Task(_Part):
     """Something that a codebook wants to know beside frames, hedges, sources, voices and kinds.
 
     Attributes:
         name: a lower-case identifier; also the key of the record.
-        values: what can be said.
+        definition: what is asked.
         scope: ``sentence``: of a whole sentence; ``mention``: of each mention of a frame; ``span``: of words that are
             marked for it.
         choose: ``one`` of the values, or ``many`` (none, one or several).
-        definition: what is asked.
+        values: what can be said.
     """
 
-    name: str
-    values: tuple[Guide, ...]
+    definition: str = ""
     scope: TaskScope = "sentence"
     choose: Choose = "one"
-    definition: str = ""
+    values: tuple[Guide, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,12 +162,7 @@ class Task:
 
     def to_dict(self) -> dict[str, Any]:
         """The task, less its name, as YAML-ready types."""
-        return {
-            **_without_empty({"definition": self.definition}),
-            "scope": self.scope,
-            "choose": self.choose,
-            "values": {value.name: value.to_dict() for value in self.values},
-        }
+        return {**_Part.to_dict(self), "values": _by_name(self.values)}
 
 
 @dataclass(frozen=True)
@@ -418,21 +380,20 @@ class Codebook:
         return {
             "name": self.name,
             "version": self.version,
-            **_without_empty({"title": self.title}),
+            **({"title": self.title} if self.title else {}),
             "language": self.language,
-            "labels": [label.to_dict() for label in self.labels],
-            "contrasts": {contrast.name: contrast.to_dict() for contrast in self.contrasts},
-            "hedges": {guide.name: guide.to_dict() for guide in self.hedge_guides},
-            "voices": {guide.name: guide.to_dict() for guide in self.voice_guides},
+            "labels": [{"name": label.name, **label.to_dict()} for label in self.labels],
+            "contrasts": _by_name(self.contrasts),
+            "hedges": _by_name(self.hedge_guides),
+            "voices": _by_name(self.voice_guides),
             "source": None if self.source_guide is None else self.source_guide.to_dict(),
-            "kinds": {guide.name: guide.to_dict() for guide in self.kind_guides},
-            **_without_empty({"tasks": {task.name: task.to_dict() for task in self.tasks}}),
+            "kinds": _by_name(self.kind_guides),
+            **({"tasks": _by_name(self.tasks)} if self.tasks else {}),
             "evidence": list(self.evidence),
         }
 
     def outline(self) -> dict[str, Any]:
         """The codebook without what is said to annotators: names, contrasts and flags; `from_dict` reads it."""
-        contrasts = {contrast.name: contrast.to_dict() for contrast in self.contrasts}
         flags = (
             ("hedges", self.hedge_guides, "hedged"),
             ("voices", self.voice_guides, "role"),
@@ -444,11 +405,11 @@ class Codebook:
             "name": self.name,
             "version": self.version,
             "language": self.language,
-            "labels": [_without_empty({"name": label.name, "axis": label.axis}) for label in self.labels],
-            "contrasts": contrasts,
+            "labels": [{"name": label.name, **({"axis": label.axis} if label.axis else {})} for label in self.labels],
+            "contrasts": _by_name(self.contrasts),
             **sections,
             "source": None if self.source_guide is None else {},
-            **_without_empty({"tasks": tasks}),
+            **({"tasks": tasks} if tasks else {}),
             "evidence": [],
         }
 
@@ -457,5 +418,5 @@ class Codebook:
         return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, width=120))
 
 
-def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if value}
+def _by_name(parts: Iterable[_Part]) -> dict[str, Any]:
+    return {part.name: part.to_dict() for part in parts}

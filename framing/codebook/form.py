@@ -267,38 +267,30 @@ class _Form:
         labels = self.labels(top["labels"], may_be_empty=bool(tasks)) if "labels" in top else ()
         self.check_apart(labels, tasks)
         codebook = Codebook(
-            name=self.codebook_name(top, default_name),
+            name=self.matching(
+                top, "name", default_name, _CODEBOOK_NAME, "letters, digits, '_', '-' and '.', without spaces"
+            ),
             version=self.text(top, "version", (), default="1"),
             title=self.text(top, "title", ()),
-            language=self.language(top),
+            language=self.matching(top, "language", "en", _LANGUAGE, "a BCP 47 tag, such as en, de or pt-BR"),
             labels=labels,
             contrasts=self.contrasts(top.get("contrasts"), tuple(label.name for label in labels)),
-            hedge_guides=self.guides(top, "hedges", self.hedge),
-            voice_guides=self.guides(top, "voices", self.voice),
+            hedge_guides=self.flagged_guides(top, "hedges"),
+            voice_guides=self.flagged_guides(top, "voices"),
             source_guide=self.source(top["source"]) if "source" in top else None,
-            kind_guides=self.guides(top, "kinds", self.kind),
+            kind_guides=self.flagged_guides(top, "kinds"),
             tasks=tasks,
             evidence=self.texts(top, "evidence", ()),
         )
         # What a file does not speak of is the built-in codebook's; the built-in one itself speaks of everything.
-        left_out = {key: name for key, name in _SECTIONS.items() if key not in top}
-        return (
-            replace(codebook, **{n: getattr(Codebook.default(), n) for n in left_out.values()})
-            if left_out
-            else codebook
-        )
+        left_out = [name for key, name in _SECTIONS.items() if key not in top]
+        return replace(codebook, **{name: getattr(Codebook.default(), name) for name in left_out})
 
-    def codebook_name(self, top: Mapping[str, Any], default: str) -> str:
-        name = self.text(top, "name", (), default=default)
-        if not _CODEBOOK_NAME.fullmatch(name):
-            self.fail(("name",), f"the name {name!r}", expected="letters, digits, '_', '-' and '.', without spaces")
-        return name
-
-    def language(self, top: Mapping[str, Any]) -> str:
-        language = self.text(top, "language", (), default="en")
-        if not _LANGUAGE.fullmatch(language):
-            self.fail(("language",), f"the language {language!r}", expected="a BCP 47 tag, such as en, de or pt-BR")
-        return language
+    def matching(self, top: Mapping[str, Any], key: str, default: str, pattern: re.Pattern[str], expected: str) -> str:
+        text = self.text(top, key, (), default=default)
+        if not pattern.fullmatch(text):
+            self.fail((key,), f"the {key} {text!r}", expected=expected)
+        return text
 
     def labels(self, value: Any, *, may_be_empty: bool) -> tuple[Label, ...]:
         entries = self.sequence(value, ("labels",), "a list of label names or of mappings with the key 'name'")
@@ -333,17 +325,12 @@ class _Form:
             )
         return Label(
             name=name,
-            axis=self.axis(entry, path),
+            axis=cast(Axis, self.one_of(entry, "axis", path, _AXES)) or None,
             definition=self.text(entry, "definition", path),
             typical=self.texts(entry, "typical", path),
             not_this=self.texts(entry, "not_this", path),
             examples=self.texts(entry, "examples", path),
             rulings=self.texts(entry, "rulings", path),
-        )
-
-    def axis(self, entry: Mapping[str, Any], path: _Path) -> Axis | None:
-        return (
-            cast(Axis, self.one_of(entry, "axis", path, _AXES, expected="'actor' or 'event', or no such key")) or None
         )
 
     def contrasts(self, value: Any, label_names: Sequence[str]) -> tuple[Contrast, ...]:
@@ -381,30 +368,27 @@ class _Form:
             self.check_name(name, (*path, key, name), key.removesuffix("s"))
         return tuple(read(name, content, (*path, key, name)) for name, content in named.items())
 
-    def hedge(self, name: str, value: Any, path: _Path) -> HedgeGuide:
-        guide, own = self.guide(name, value, path, "hedged")
-        hedged = self.yes_or_no(own, "hedged", path)
-        return HedgeGuide(
-            **guide, hedged=_built_in_flag("hedge_guides", name, "hedged", True) if hedged is None else hedged
-        )
+    def flagged_guides(self, top: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+        """A section whose guides have a flag beside what all guides have.
 
-    def voice(self, name: str, value: Any, path: _Path) -> VoiceGuide:
-        guide, own = self.guide(name, value, path, "role")
-        role = self.one_of(own, "role", path, _ROLES) or _built_in_flag("voice_guides", name, "role", "other")
-        return VoiceGuide(**guide, role=cast(Role, role))
+        A flag that is left out is the built-in codebook's for a name that it has too, and else the guide's default.
+        """
+        kind, flag = _FLAGGED[key]
 
-    def kind(self, name: str, value: Any, path: _Path) -> KindGuide:
-        guide, own = self.guide(name, value, path, "outlet")
-        outlet = self.yes_or_no(own, "outlet", path)
-        return KindGuide(
-            **guide, outlet=_built_in_flag("kind_guides", name, "outlet", True) if outlet is None else outlet
-        )
+        def read(name: str, value: Any, path: _Path) -> Guide:
+            guide, own = self.guide(name, value, path, flag)
+            said = (self.one_of(own, flag, path, _ROLES) or None) if flag == "role" else self.yes_or_no(own, flag, path)
+            if said is None:
+                known = {other.name: getattr(other, flag) for other in getattr(Codebook.default(), _SECTIONS[key])}
+                said = known.get(name, getattr(kind(name), flag))
+            return kind(**guide | {flag: said})
+
+        return self.guides(top, key, read)
 
     def source(self, value: Any) -> Guide | None:
         if value in _NONE:
             return None
-        guide, _ = self.guide(SOURCE, value, (SOURCE,))
-        return Guide(**guide)
+        return Guide(**self.guide(SOURCE, value, (SOURCE,))[0])
 
     def guide(self, name: str, value: Any, path: _Path, *own_keys: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
         """The values of a `Guide`'s attributes, by name, and the mapping, for keys of its section's own."""
@@ -439,7 +423,7 @@ class _Form:
             right = "many" if scope == "span" else "one"
             self.fail((*path, "choose"), f"choose {choose!r} with scope {scope!r}", expected=f"choose: {right}")
         definition = self.text(entry, "definition", path)
-        return Task(name, values, cast(TaskScope, scope), cast(Choose, choose), definition)
+        return Task(name, definition, cast(TaskScope, scope), cast(Choose, choose), values)
 
     def check_apart(self, labels: Sequence[Label], tasks: Sequence[Task]) -> None:
         """See that tasks and labels go together: in markup, ``task.value`` marks words, and ``label.voice`` a label."""
@@ -466,18 +450,12 @@ class _Form:
                 hint=f"call it {suggestion!r}" if suggestion else None,
             )
 
-    def one_of(
-        self, entry: Mapping[str, Any], key: str, path: _Path, known: Sequence[str], *, expected: str | None = None
-    ) -> str:
+    def one_of(self, entry: Mapping[str, Any], key: str, path: _Path, known: Sequence[str]) -> str:
         """One of several words, or ``""`` where the key is missing."""
         word = self.text(entry, key, path)
         if word and word not in known:
-            self.fail(
-                (*path, key),
-                f"the {key} {word!r}",
-                expected=expected or "one of " + ", ".join(known),
-                hint=did_you_mean(word, known),
-            )
+            expected = "one of " + ", ".join(known)
+            self.fail((*path, key), f"the {key} {word!r}", expected=expected, hint=did_you_mean(word, known))
         return word
 
     def yes_or_no(self, entry: Mapping[str, Any], key: str, path: _Path) -> bool | None:
@@ -547,12 +525,6 @@ class _Form:
         raise CodebookError(f"{', '.join(place)}: {problem}", expected=expected, hint=hint)
 
 
-def _built_in_flag(section: str, name: str, flag: str, default: Any) -> Any:
-    """What the built-in codebook says of a name that it has too: a file that leaves a flag out means the same by it."""
-    guides = getattr(Codebook.default(), section)
-    return next((getattr(guide, flag) for guide in guides if guide.name == name), default)
-
-
 #: Key of a section to the attribute of `Codebook` that it fills.
 _SECTIONS = {
     "hedges": "hedge_guides",
@@ -560,6 +532,12 @@ _SECTIONS = {
     "source": "source_guide",
     "kinds": "kind_guides",
     "evidence": "evidence",
+}
+#: Sections of guides that have a flag of their own.
+_FLAGGED: dict[str, tuple[type[Guide], str]] = {
+    "hedges": (HedgeGuide, "hedged"),
+    "voices": (VoiceGuide, "role"),
+    "kinds": (KindGuide, "outlet"),
 }
 
 

@@ -228,11 +228,9 @@ class Decoded(Sequence[DecodedSentence]):
             text = texts[sentence]
             words = text[start:end]
             if mark < marks.labels:
-                cited_for = None
-                if source >= 0:
-                    cited_for = sources.get(source)
-                    if cited_for is None:
-                        cited_for = sources[source] = self._source(source, text)
+                if source >= 0 and source not in sources:
+                    sources[source] = self._source(source, text)
+                cited_for = sources.get(source)
                 label = marks.names[mark]
                 found.append(Mention(label, start, end, words, voice, voice_probability, probability, cited_for, tasks))
             elif mark == marks.source:

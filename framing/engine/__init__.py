@@ -38,7 +38,7 @@ def open_engine(
         engine: ``"onnx"`` (CPU), ``"openvino"`` (CPU, also in bf16; an extra), ``"torch"`` (GPU or CPU), or ``"auto"``:
             torch where there is a GPU to run on, else onnx. For bf16 on a CPU auto takes openvino where it is installed
             and the processor has the instructions, and else torch; torch too for a checkpoint that has no ONNX graph
-            (its encoder is of an architecture other than BERT's).
+            (its encoder is of an architecture that is not in ``framing.model.onnx_graph.FAMILIES``).
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"``, ``"fp32"``, ``"bf16"``, ``"fp16"``.
         threads: on a CPU; one per core when ``None``.

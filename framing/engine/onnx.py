@@ -16,9 +16,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from framing.engine.base import Batch, BatchLogits
-from framing.engine.threaded import GraphEngine, cannot_open, check_weights, graph_of, logits_of
+from framing.engine.threaded import GraphEngine, cannot_open, graph_of, logits_of
 from framing.model.checkpoint import Checkpoint
-from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH
+from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH, check
 
 
 class OnnxEngine(GraphEngine):
@@ -62,5 +62,5 @@ def _open_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own kinds, by the cause
         raise cannot_open(checkpoint, "onnxruntime", error) from error
-    check_weights(checkpoint, session.get_modelmeta().custom_metadata_map.get(WEIGHTS_HASH))
+    check(checkpoint.folder, session.get_modelmeta().custom_metadata_map.get(WEIGHTS_HASH))
     return session

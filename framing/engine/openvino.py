@@ -17,10 +17,10 @@ import openvino
 
 from framing.engine.base import Batch, BatchLogits
 from framing.engine.processor import instructions
-from framing.engine.threaded import GraphEngine, cannot_open, check_weights, graph_of, logits_of
+from framing.engine.threaded import GraphEngine, cannot_open, graph_of, logits_of
 from framing.errors import SettingError
 from framing.model.checkpoint import Checkpoint
-from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH
+from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH, check
 
 #: Precision, in framing's words -> in OpenVINO's.
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
@@ -85,6 +85,8 @@ def _compile(checkpoint: Checkpoint, precision: str, threads: int) -> openvino.C
         "INFERENCE_NUM_THREADS": str(threads),
         # Several processes on a machine would all be tied to its first cores.
         "ENABLE_CPU_PINNING": "NO",
+        # Of weights stored in 8 bits OpenVINO would compute products in 8 bits; only the files are to be small.
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
     }
     core = openvino.Core()
     try:
@@ -93,5 +95,5 @@ def _compile(checkpoint: Checkpoint, precision: str, threads: int) -> openvino.C
     except RuntimeError as error:
         raise cannot_open(checkpoint, "openvino", error) from error
     hash_at = ["framework", WEIGHTS_HASH]
-    check_weights(checkpoint, model.get_rt_info(hash_at).value if model.has_rt_info(hash_at) else None)
+    check(checkpoint.folder, model.get_rt_info(hash_at).value if model.has_rt_info(hash_at) else None)
     return compiled

@@ -19,7 +19,7 @@ from framing.codebook import Heads
 from framing.engine.base import Batch, BatchLogits, Engine
 from framing.engine.processor import instructions, usable_cores
 from framing.errors import CheckpointCorruptedError, CheckpointError, SettingError
-from framing.model.checkpoint import GRAPH, WEIGHTS, Checkpoint, read_sums
+from framing.model.checkpoint import GRAPH, Checkpoint, read_sums
 
 
 class GraphEngine(Engine):
@@ -106,29 +106,10 @@ def graph_of(checkpoint: Checkpoint) -> Path:
     if GRAPH not in read_sums(checkpoint.folder):
         raise CheckpointError(
             f"{checkpoint.folder} has no {GRAPH} on record, which the engines 'onnx' and 'openvino' run",
-            expected=f"{GRAPH}, which framing-train writes for BERT encoders",
+            expected=f"{GRAPH}, which framing-train writes for BERT, RoBERTa and MPNet encoders",
             hint=f"use engine='torch', or {_how_to_write(checkpoint)}",
         )
     return checkpoint.folder / GRAPH
-
-
-def check_weights(checkpoint: Checkpoint, built_for: str | None) -> None:
-    """See that the graph's offsets belong to the checkpoint's weights.
-
-    Args:
-        checkpoint: with a graph.
-        built_for: SHA-256 of the weights that the graph was written for, as it says itself.
-
-    Raises:
-        CheckpointCorruptedError: they are others.
-    """
-    sums = read_sums(checkpoint.folder)
-    if built_for != sums[WEIGHTS]:
-        raise CheckpointCorruptedError(
-            f"{checkpoint.folder / GRAPH} was written for other weights than {WEIGHTS}",
-            expected=f"a graph for the weights with SHA-256 {sums[WEIGHTS]}",
-            hint=_how_to_write(checkpoint),
-        )
 
 
 def cannot_open(checkpoint: Checkpoint, runtime: str, error: Exception) -> CheckpointCorruptedError:

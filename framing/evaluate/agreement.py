@@ -61,7 +61,7 @@ class Agreement:
 
 
 def agreement(first: Sequence[MarkedSentence], second: Sequence[MarkedSentence], *, codebook: Codebook) -> Agreement:
-    """Compares two codings of the same sentences.
+    """Compare two codings of the same sentences.
 
     Raises:
         InputError: the codings differ in length or text, or carry a label that the codebook lacks.
@@ -89,29 +89,16 @@ def agreement(first: Sequence[MarkedSentence], second: Sequence[MarkedSentence],
     return Agreement(len(first), tuple(labels), of_marks, kappa_of_table(np.array(voices)))
 
 
-def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
+def kappa_of_table(table: np.ndarray) -> float:
     """Cohen's kappa (1960) of two coders who each gave one category to every unit.
+
+    Args:
+        table: int64 [C, C], units by the category of the first coder (rows) and of the second.
 
     Returns:
         1 for full agreement, 0 for what chance would give, negative below it; ``nan`` where both coders used one and
         the same category throughout, or there is no unit.
-
-    Raises:
-        InputError: the coders judged different numbers of units.
     """
-    if len(first) != len(second):
-        raise InputError(
-            f"the coders judged {len(first)} and {len(second)} units", expected="the same units in the same order"
-        )
-    categories = {category: i for i, category in enumerate(dict.fromkeys((*first, *second)))}
-    table = np.zeros((len(categories), len(categories)), dtype=np.int64)
-    for a, b in zip(first, second, strict=True):
-        table[categories[a], categories[b]] += 1
-    return kappa_of_table(table)
-
-
-def kappa_of_table(table: np.ndarray) -> float:
-    """Cohen's kappa of a square table of counts, first coder in rows; int64 [C, C]. See :func:`cohen_kappa`."""
     n = table.sum()
     if n == 0:
         return float("nan")

@@ -9,7 +9,6 @@ none gets the shared value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,21 +24,6 @@ Array = npt.NDArray[Any]
 _LOG_TEMPERATURE_BOUNDS = (-np.log(8.0), np.log(8.0))
 #: Thresholds are searched for on this grid of calibrated logits: probabilities of about 0.05 to 0.95.
 _THRESHOLD_LOGITS = np.linspace(-3.0, 3.0, 121)
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Thresholds on calibrated probabilities.
-
-    Attributes:
-        values: float64 [K], in (0, 1).
-        common: the threshold that all labels pooled would choose.
-        support: int64 [K], positive cases that each was fitted on.
-    """
-
-    values: Array
-    common: float
-    support: Array
 
 
 def fit_temperature(logits: Array, targets: Array) -> float:
@@ -66,13 +50,11 @@ def fit_temperature(logits: Array, targets: Array) -> float:
         raise InputError(
             f"a target is {targets.min()} or {targets.max()}", expected=f"classes 0 to {logits.shape[1] - 1}"
         )
-    wide = logits.astype(np.float64)
+    from scipy.special import log_softmax
 
     def loss(log_temperature: float) -> float:
-        scaled = wide / np.exp(log_temperature)
-        peak = scaled.max(axis=1)
-        normaliser = peak + np.log(np.exp(scaled - peak[:, None]).sum(axis=1))
-        return float((normaliser - scaled[np.arange(len(scaled)), targets]).sum())
+        likelihoods = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+        return -float(likelihoods[np.arange(len(targets)), targets].sum())
 
     return _best_temperature(loss)
 
@@ -119,7 +101,7 @@ def fit_temperatures(logits: Array, targets: Array, *, prior_deviation: float = 
 
 def fit_thresholds(
     probabilities: Array, targets: Array, *, prior_positives: float = 200.0, smoothing: float = 0.3
-) -> Thresholds:
+) -> Array:
     """For each label the threshold with the best F1, drawn towards a common one.
 
     F1 over a grid of thresholds is jagged on few cases, and its highest peak is often luck. Each label's curve is
@@ -131,6 +113,9 @@ def fit_thresholds(
         targets: [n, K], 0 or 1.
         prior_positives: positive cases at which a label's own curve and the pooled one weigh the same.
         smoothing: standard deviation of the smoothing, in logits; 0 for none.
+
+    Returns:
+        float64 [K], in (0, 1).
 
     Raises:
         InputError: shapes do not fit, or a target is neither 0 nor 1.
@@ -148,24 +133,22 @@ def fit_thresholds(
     # The tiny constant leaves the pooled curve in charge where there is neither a case nor a prior.
     weight = support / (support + prior_positives + 1e-9)
     blend = weight * own + (1 - weight) * pooled
-    return Thresholds(sigmoid(_peaks(blend)), float(sigmoid(_peaks(pooled))[0]), support)
+    thresholds: Array = sigmoid(_peaks(blend))
+    return thresholds
 
 
-def fit_sigmoid(
-    head_logits: Array, targets: Array, *, prior_deviation: float = 0.25, prior_positives: float = 200.0
-) -> HeadCalibration:
+def fit_sigmoid(head_logits: Array, targets: Array) -> HeadCalibration:
     """Temperatures and thresholds of a sigmoid head.
 
     Args:
         head_logits, targets: [n, K], sentence logits (largest token logit) and 0/1 truth.
-        prior_deviation, prior_positives: see :func:`fit_temperatures` and :func:`fit_thresholds`.
 
     Raises:
         InputError, SettingError: see the single fits.
     """
-    temperatures = fit_temperatures(head_logits, targets, prior_deviation=prior_deviation)
+    temperatures = fit_temperatures(head_logits, targets)
     probabilities = sigmoid(head_logits.astype(np.float64) / temperatures)
-    return HeadCalibration(temperatures, fit_thresholds(probabilities, targets, prior_positives=prior_positives).values)
+    return HeadCalibration(temperatures, fit_thresholds(probabilities, targets))
 
 
 def fit_softmax(logits: Array, targets: Array) -> HeadCalibration:

@@ -38,7 +38,7 @@ class GoldSet:
 
     @classmethod
     def read(cls, path: str | Path, codebook: Codebook) -> GoldSet:
-        """Reads a file of marked sentences, of three or five columns (see :mod:`framing.markup`).
+        """Read a file of marked sentences, of three or five columns (see :mod:`framing.markup`).
 
         Raises:
             UnreadableFileError: the file is missing or is not UTF-8.
@@ -68,7 +68,7 @@ class GoldSet:
         )
 
     def predict(self, label: LabelSentences) -> list[SentenceLabels]:
-        """Has all sentences labelled, document by document, in the order of the file.
+        """Have all sentences labelled, document by document, in the order of the file.
 
         Consecutive sentences of one document go together, so that a quotation may run over their ends.
         """

@@ -68,7 +68,10 @@ def tally_spans(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan])
 
 def shared_code_points(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan]) -> Array:
     """Code points that every pair of spans shares: int64 [gold, predicted]; 0 where the labels differ."""
-    shared = [[_shared(g, p) if g.label == p.label else 0 for p in predicted] for g in gold]
+    shared = [
+        [max(0, min(g.end, p.end) - max(g.start, p.start)) if g.label == p.label else 0 for p in predicted]
+        for g in gold
+    ]
     return np.array(shared, dtype=np.int64).reshape(len(gold), len(predicted))
 
 
@@ -99,7 +102,3 @@ def maximum_matching(shared: Array) -> list[tuple[int, int]]:
     worth = shared + (shared > 0) * (int(shared.sum()) + 1)
     rows, columns = linear_sum_assignment(worth, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if shared[r, c] > 0]
-
-
-def _shared(gold: LabelledSpan, predicted: LabelledSpan) -> int:
-    return max(0, min(gold.end, predicted.end) - max(gold.start, predicted.start))

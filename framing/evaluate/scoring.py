@@ -24,7 +24,7 @@ Conventions, which every number of the project follows:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -249,11 +249,9 @@ class Scores:
         return {
             "sentences": self.sentences,
             **{name: none_if_nan(value) for name, value in self.values.items()},
-            "labels": {score.name: _label_dict(score) for score in self.labels},
-            "spans": {score.name: _label_dict(score) for score in self.spans},
-            "calibration": {
-                c.name: {"ece": none_if_nan(c.ece), "brier": none_if_nan(c.brier)} for c in self.calibration
-            },
+            "labels": {score.name: _without_name(score) for score in self.labels},
+            "spans": {score.name: _without_name(score) for score in self.spans},
+            "calibration": {score.name: _without_name(score) for score in self.calibration},
             **{f"{name}_confusion": _confusion_dict(table, names[name]) for name, table in self.confusions.items()},
         }
 
@@ -291,7 +289,7 @@ def score(
     gold_kinds: Sequence[str | None] | None = None,
     gold_answers: Sequence[Mapping[str, str]] | None = None,
 ) -> Scores:
-    """Scores predictions against marked sentences.
+    """Score predictions against marked sentences.
 
     Args:
         gold: the marked sentences.
@@ -315,20 +313,20 @@ def count(
     gold_kinds: Sequence[str | None] | None = None,
     gold_answers: Sequence[Mapping[str, str]] | None = None,
 ) -> Counts:
-    """Counts what is right, wrong and missed in every sentence. Arguments and errors as for :func:`score`."""
-    _check_aligned(gold, predicted, gold_kinds)
+    """Count what is right, wrong and missed in every sentence. Arguments and errors as for :func:`score`."""
+    _check_aligned(gold, predicted, gold_kinds, gold_answers)
     counts = _no_counts(codebook, len(gold))
     place = {name: k for k, name in enumerate(counts.marks)}
     truth = np.zeros((len(gold), len(counts.marks)), dtype=np.int64)
     for i, (marked, labels) in enumerate(zip(gold, predicted, strict=True)):
         gold_spans, predicted_spans = _gold_spans(marked, place), _predicted_spans(labels, place)
         truth[i, [place[span.label] for span in gold_spans]] = 1
-        _count_sentence_level(counts, i, place, gold_spans, predicted_spans, labels)
-        _count_spans(counts, i, place, gold_spans, predicted_spans)
+        _count_marks(counts, i, place, gold_spans, predicted_spans, labels)
         if gold_kinds is not None and gold_kinds[i] is not None and codebook.kinds:
             _choose(counts, i, KIND, gold_kinds[i], labels.kind)
         for task in codebook.tasks_of("sentence"):
-            _count_task(counts, i, task.name, (gold_answers or {i: {}})[i].get(task.name), labels.tasks.get(task.name))
+            answer = gold_answers[i].get(task.name) if gold_answers is not None else None
+            _count_task(counts, i, task.name, answer, labels.tasks.get(task.name))
     return _with_calibration(counts, truth, predicted)
 
 
@@ -366,7 +364,7 @@ def scores_of(counts: Counts) -> Scores:
         labels=_label_scores(counts.marks, total.sentence[0]),
         spans=_label_scores(counts.marks, total.overlap[0]),
         values={name: values[name] for name in headlines(counts.codebook)},
-        confusions={name: _as_rows(table[0, :, :-1]) for name, table in total.choices.items()},
+        confusions={name: tuple(map(tuple, table[0, :, :-1].tolist())) for name, table in total.choices.items()},
         calibration=tuple(
             OutputCalibration(name, values[f"ece/{name}"], values[f"brier/{name}"]) for name in counts.marks
         )
@@ -387,7 +385,6 @@ def measures(counts: Counts) -> dict[str, Array]:
     frames, outputs = slice(0, counts.frames), codebook.outputs
     hedges = [k for k, name in enumerate(outputs) if name.startswith(f"{HEDGE}.")]
     source = [outputs.index(SOURCE)] if codebook.source_guide else []
-    label_f1, span_f1 = f1(counts.sentence), f1(counts.overlap)
     ece = _ratio(np.abs(counts.residual).sum(axis=-1), counts.size[:, None])
     brier = _ratio(counts.squared, counts.size[:, None])
     accuracies = {f"{name}_accuracy": _accuracy(table) for name, table in counts.choices.items()}
@@ -407,7 +404,7 @@ def measures(counts: Counts) -> dict[str, Array]:
         **_task_measures(counts),
     }
     values = {name: values[name] for name in headlines(codebook)}
-    for prefix, table in (("f1", label_f1), ("span_f1", span_f1), ("ece", ece), ("brier", brier)):
+    for prefix, table in (("f1", f1(counts.sentence)), ("span_f1", f1(counts.overlap)), ("ece", ece), ("brier", brier)):
         values.update({f"{prefix}/{name}": table[:, k] for k, name in enumerate(counts.marks)})
     return values
 
@@ -500,7 +497,8 @@ def f1(tallies: Array) -> Array:
 
 def macro_f1(tallies: Array) -> Array:
     """The mean F1 of the labels that have gold support: int or float [..., labels, 3] to float64 [...]."""
-    return _mean_where(f1(tallies), tallies[..., 0] + tallies[..., 2] > 0)
+    supported = tallies[..., 0] + tallies[..., 2] > 0
+    return _ratio(np.where(supported, np.nan_to_num(f1(tallies)), 0.0).sum(axis=-1), supported.sum(axis=-1))
 
 
 def precision_recall_f1(tally: Array) -> dict[str, float]:
@@ -517,7 +515,7 @@ def tallies(predicted: Array, truth: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class SummedTallies:
-    """What was right, wrong and missed of the spans of sentences, int64 [3] each, and how often the voice was."""
+    """True positives, false positives and false negatives of spans, int64 [3] each, and the share of right voices."""
 
     overlap: Array
     exact: Array
@@ -528,7 +526,7 @@ class SummedTallies:
 def summed_tallies(
     gold: Sequence[Sequence[dict[str, Any]]], predicted: Sequence[Sequence[dict[str, Any]]]
 ) -> SummedTallies:
-    """Compare spans, sentence by sentence.
+    """Compare spans, sentence by sentence, and sum over the sentences.
 
     Args:
         gold, predicted: of each sentence ``{label, start, end}`` and perhaps ``voice``.
@@ -557,7 +555,7 @@ def as_prediction(
 ) -> SentenceLabels:
     """A marked sentence in the form of a prediction that is sure of everything.
 
-    So that two human codings can be compared by the same scorer as a model and gold. Probabilities of what is not
+    With it the scorer compares two human codings just as it compares a model with gold. Probabilities of what is not
     marked are left out (they are 0).
 
     Args:
@@ -606,18 +604,17 @@ def as_prediction(
 
 
 def _check_aligned(
-    gold: Sequence[MarkedSentence], predicted: Sequence[SentenceLabels], gold_kinds: Sequence[str | None] | None
+    gold: Sequence[MarkedSentence],
+    predicted: Sequence[SentenceLabels],
+    gold_kinds: Sequence[str | None] | None,
+    gold_answers: Sequence[Mapping[str, str]] | None,
 ) -> None:
-    if len(gold) != len(predicted):
-        raise InputError(
-            f"{len(predicted)} predictions were given for {len(gold)} marked sentences",
-            expected="one prediction for each marked sentence, in the same order",
-        )
-    if gold_kinds is not None and len(gold_kinds) != len(gold):
-        raise InputError(
-            f"{len(gold_kinds)} kinds were given for {len(gold)} marked sentences",
-            expected="one kind for each marked sentence, in the same order",
-        )
+    for what, given in (("predictions", predicted), ("kinds", gold_kinds), ("answers", gold_answers)):
+        if given is not None and len(given) != len(gold):
+            raise InputError(
+                f"{len(given)} {what} were given for {len(gold)} marked sentences",
+                expected="one for each marked sentence, in the same order",
+            )
     for i, (marked, labels) in enumerate(zip(gold, predicted, strict=True)):
         if marked.text != labels.text:
             raise InputError(
@@ -660,7 +657,7 @@ def _predicted_spans(labels: SentenceLabels, place: Mapping[str, int]) -> list[L
     return spans
 
 
-def _count_sentence_level(
+def _count_marks(
     counts: Counts,
     i: int,
     place: Mapping[str, int],
@@ -668,38 +665,28 @@ def _count_sentence_level(
     predicted_spans: Sequence[LabelledSpan],
     labels: SentenceLabels,
 ) -> None:
-    gold = {span.label for span in gold_spans}
-    predicted = {*labels.frames, *(span.label for span in predicted_spans)}
-    for name in gold | predicted:
-        counts.sentence[i, place[name]] = _tally(name in gold, name in predicted)
-    gold_hedged = any(f"{HEDGE}.{kind}" in gold for kind in counts.codebook.hedging_kinds)
-    counts.hedged[i] = _tally(gold_hedged, labels.hedged)
-
-
-def _tally(gold: bool, predicted: bool) -> tuple[bool, bool, bool]:
-    return gold and predicted, predicted and not gold, gold and not predicted
-
-
-def _count_spans(
-    counts: Counts,
-    i: int,
-    place: Mapping[str, int],
-    gold_spans: Sequence[LabelledSpan],
-    predicted_spans: Sequence[LabelledSpan],
-) -> None:
-    for name in {span.label for span in (*gold_spans, *predicted_spans)}:
+    marked = {span.label for span in gold_spans}
+    said = {*labels.frames, *(span.label for span in predicted_spans)}
+    hedged = any(f"{HEDGE}.{kind}" in marked for kind in counts.codebook.hedging_kinds)
+    counts.hedged[i] = _tally(hedged, labels.hedged)
+    for name in marked | said:
         k = place[name]
+        counts.sentence[i, k] = _tally(name in marked, name in said)
         gold, predicted = ([span for span in spans if span.label == name] for spans in (gold_spans, predicted_spans))
         found = tally_spans(gold, predicted)
         counts.overlap[i, k], counts.exact[i, k] = found.overlap, found.exact
         if k >= counts.frames:
             continue
         counts.voiced[i, k] = found.voiced
-        for right, said in found.pairs:
+        for right, guess in found.pairs:
             if right.voice:
-                _choose(counts, i, VOICE, right.voice, said.voice)
+                _choose(counts, i, VOICE, right.voice, guess.voice)
             for task, answer in right.answers.items():
-                _choose(counts, i, task, answer, said.answers.get(task))
+                _choose(counts, i, task, answer, guess.answers.get(task))
+
+
+def _tally(gold: bool, predicted: bool) -> tuple[bool, bool, bool]:
+    return gold and predicted, predicted and not gold, gold and not predicted
 
 
 def _choose(counts: Counts, i: int, name: str, gold: str | None, predicted: str | None) -> None:
@@ -749,35 +736,21 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
     return np.divide(numerator, denominator, out=np.full(shape, np.nan), where=np.asarray(denominator) != 0)
 
 
-def _mean_where(values: Array, wanted: Array) -> Array:
-    return _ratio(np.where(wanted, np.nan_to_num(values), 0.0).sum(axis=-1), wanted.sum(axis=-1))
-
-
 def _accuracy(confusion: Array) -> Array:
     """Share on the diagonal: int64 [n, C, C + 1] to float64 [n]."""
     return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
 
 
 def _label_scores(outputs: Sequence[str], tallies: Array) -> tuple[LabelScore, ...]:
-    tp, fp, fn = tallies.T
-    precision, recall, both = _ratio(tp, tp + fp), _ratio(tp, tp + fn), f1(tallies)
     return tuple(
-        LabelScore(name, float(precision[k]), float(recall[k]), float(both[k]), int(tp[k] + fn[k]))
-        for k, name in enumerate(outputs)
+        LabelScore(name, **precision_recall_f1(tally), support=int(tally[0] + tally[2]))
+        for name, tally in zip(outputs, tallies, strict=True)
     )
 
 
-def _as_rows(table: Array) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(int(value) for value in row) for row in table)
-
-
-def _label_dict(score: LabelScore) -> dict[str, float | int | None]:
-    return {
-        "precision": none_if_nan(score.precision),
-        "recall": none_if_nan(score.recall),
-        "f1": none_if_nan(score.f1),
-        "support": score.support,
-    }
+def _without_name(score: LabelScore | OutputCalibration) -> dict[str, float | int | None]:
+    """The score's numbers, JSON-ready."""
+    return {name: none_if_nan(value) for name, value in asdict(score).items() if name != "name"}
 
 
 def _confusion_dict(table: tuple[tuple[int, ...], ...], names: Sequence[str]) -> dict[str, dict[str, int]]:

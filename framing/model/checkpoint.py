@@ -2,7 +2,7 @@
 
 =====================  ==============================================================================================
 ``config.json``        :class:`~framing.model.configuration.FramingConfig`
-``model.safetensors``  half-precision weights, the only copy
+``model.safetensors``  the weights, the only copy; see below
 ``model.onnx``         optional: the graph that the CPU engine runs on those weights; holds none itself
 ``tokenizer.json``     the fast tokenizer (``tokenizer_config.json`` beside it is for transformers' AutoTokenizer)
 ``codebook.yaml``      the labels the model was trained on
@@ -12,6 +12,20 @@
 ``README.md``          the model card
 ``SHA256SUMS``         of all the others, in the form that ``sha256sum --check`` reads
 =====================  ==============================================================================================
+
+**Weights** come in one of two forms, which ``config.json`` names under ``weights``:
+
+- no entry: every number in half precision (or single precision, of a state that training resumes from);
+- ``"int8-rows"``: every matrix of the encoder, tables of embeddings included, as int8 [rows, columns], with one scale
+  for each row, float32 [rows, 1], under the matrix's name and ``_scale``. A number of the matrix is the product of the
+  two. Vectors, heads, and matrices with short rows are in half precision. :mod:`framing.model.rows8` writes and reads
+  the form, ``python -m framing.model.rows8 FROM TO`` makes it of a checkpoint in half precision.
+
+Either may lie in several files, ``model-00001-of-00003.safetensors`` and so on, of which
+``model.safetensors.index.json`` says what each holds, as transformers' own sharded models do.
+
+**Names.** :data:`framing.model.names.MODELS` lists the checkpoints that have one. Some come with the package; a large
+one is in a package of its own, which holds no code (``packages/`` in the repository).
 """
 
 from __future__ import annotations
@@ -21,6 +35,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +45,24 @@ from framing.codebook import VOICE, Codebook, Heads
 from framing.errors import CheckpointCorruptedError, CheckpointError, CheckpointNotFoundError, CodebookMismatchError
 from framing.model.calibration import Calibration
 from framing.model.encoding import SentenceEncoder
+from framing.model.names import MODELS, NAMES, SHIPPED, NamedModel
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+#: In place of :data:`WEIGHTS` where they lie in several files: which of them holds what.
+INDEX = "model.safetensors.index.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 CODEBOOK = "codebook.yaml"
 CALIBRATION = "calibration.json"
 SUMS = "SHA256SUMS"
-REQUIRED = (CONFIG, WEIGHTS, TOKENIZER, CODEBOOK, CALIBRATION)
 
-#: The checkpoint that is used where none is named.
-SHIPPED = "shipped"
-#: One of four layers instead of six, which learned from that one: faster, and about a point behind in the harder tasks.
-FAST = "fast"
-#: Name to folder of the checkpoints that come with the package.
-SHIPPED_FOLDERS = {SHIPPED: "framing-minilm-l6", FAST: "framing-minilm-l4"}
+#: The form of weights in 8 bits with a scale for each row, as the entry ``weights`` of ``config.json`` says it.
+INT8_ROWS = "int8-rows"
+#: The entry of ``config.json`` that names the form.
+FORM = "weights"
+#: What follows a matrix's name in the name of its scales.
+SCALE = "_scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,7 @@ class Checkpoint:
         """Find, verify and read a checkpoint.
 
         Args:
-            name: ``"shipped"``, ``"fast"``, a folder, or a repository id of the Hugging Face hub.
+            name: one of :data:`~framing.model.names.MODELS`, a folder, or a repository id of the Hugging Face hub.
             codebook: what the caller works with; a checkpoint of another one is refused.
 
         Raises:
@@ -106,7 +123,9 @@ class Checkpoint:
                 hint="fine-tune this encoder first: framing-train --base " + str(name),
             )
         _check_sizes(folder, config)
-        _check_numbers(folder / WEIGHTS)
+        _check_form(folder, config)
+        for file in weight_files(folder):
+            _check_numbers(folder / file)
         heads = Heads.from_config(config)
         own = Codebook.load(folder / CODEBOOK)
         if "heads" not in config:
@@ -139,10 +158,11 @@ class Checkpoint:
         return encoder
 
     def weights(self) -> dict[str, np.ndarray]:
-        """All weights, as stored (half precision), by parameter name."""
-        from safetensors.numpy import load_file
+        """All weights by parameter name, in the precision they are stored in; those of 8-bit rows as float32."""
+        from framing.model import rows8
 
-        return load_file(self.folder / WEIGHTS)
+        stored = rows8.read_stored(self.folder)
+        return rows8.restored(stored) if self.config.get(FORM) == INT8_ROWS else stored
 
 
 def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
@@ -151,8 +171,8 @@ def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
     Raises:
         CheckpointNotFoundError: nothing is there, with what was looked for.
     """
-    if str(name) in SHIPPED_FOLDERS:
-        return _locate_shipped(SHIPPED_FOLDERS[str(name)])
+    if str(name) in MODELS:
+        return _locate_named(str(name), MODELS[str(name)])
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
@@ -166,20 +186,31 @@ def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
         return _download(str(name))
     raise CheckpointNotFoundError(
         f"there is no checkpoint at {folder}",
-        expected="a folder written by framing-train, a hub id such as 'name/model', 'shipped' or 'fast'",
+        expected=f"a folder written by framing-train, a hub id such as 'name/model', or one of {NAMES}",
         hint="check the path, or leave it out to use the shipped model",
     )
 
 
-def _locate_shipped(name: str) -> Path:
+def _locate_named(name: str, model: NamedModel) -> Path:
     package = Path(__file__).parent.parent
-    # Installed, the checkpoint is inside the package; in a checkout it is where developers look for it.
-    for folder in (package / "shipped" / name, package.parent / "models" / name):
-        if folder.is_dir():
-            return folder
+    # Installed, the checkpoint is inside the package or in one of its own; in a checkout it is where developers look
+    # for it.
+    places = [package / "shipped", package.parent / "models"]
+    if model.module is not None:
+        spec = find_spec(model.module)  # finds without importing
+        places += [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    for place in places:
+        if (place / model.folder).is_dir():
+            return place / model.folder
+    if model.distribution is not None:
+        raise CheckpointNotFoundError(
+            f"the checkpoint {name!r} is not installed; it comes as a package of its own, {model.distribution}",
+            expected=f"{model.folder} in that package, or in models/ of a checkout",
+            hint=f"pip install {model.distribution} (in a checkout: pip install ./packages/{model.distribution})",
+        )
     raise CheckpointNotFoundError(
-        f"the shipped checkpoint {name!r} is not in this installation ({package})",
-        expected="framing/shipped/ inside the package, or models/ beside it in a checkout",
+        f"the checkpoint {name!r} is not in this installation ({package})",
+        expected=f"{model.folder} in framing/shipped/ inside the package, or in models/ beside it in a checkout",
         hint="reinstall: pip install --force-reinstall framing",
     )
 
@@ -189,11 +220,15 @@ def _looks_like_hub_id(name: str) -> bool:
     return len(parts) == 2 and all(parts) and not name.startswith((".", "~")) and "\\" not in name
 
 
+#: What is downloaded of a repository, which may hold much else.
+_OF_A_CHECKPOINT = [WEIGHTS, "model-*-of-*.safetensors", GRAPH, SUMS, "*.json", "*.md", "*.yaml"]
+
+
 def _download(repository: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repository, allow_patterns=[*REQUIRED, GRAPH, SUMS, "*.json", "*.md", "*.yaml"]))
+        return Path(snapshot_download(repository, allow_patterns=_OF_A_CHECKPOINT))
     except Exception as error:  # the hub raises a dozen kinds; each means the same to the user
         raise CheckpointNotFoundError(
             f"there is no folder {repository!r}, and the hub gave none: {type(error).__name__}: {error}",
@@ -211,11 +246,12 @@ def verify(folder: Path) -> str:
     Raises:
         CheckpointCorruptedError: a needed file is missing, or one differs from its hash.
     """
-    missing = [name for name in REQUIRED if not (folder / name).is_file()]
+    required = required_files(folder)
+    missing = [name for name in required if not (folder / name).is_file()]
     if missing:
         raise CheckpointCorruptedError(
             f"{folder} lacks {', '.join(missing)}",
-            expected="a complete checkpoint: " + ", ".join(REQUIRED),
+            expected="a complete checkpoint: " + ", ".join(required),
             hint="copy the whole folder again, or train it with framing-train",
         )
     recorded = read_sums(folder)
@@ -229,15 +265,66 @@ def verify(folder: Path) -> str:
                 hint="copy or download the checkpoint again; after an edit on purpose, run "
                 "`python -m framing.model.checkpoint FOLDER`",
             )
-    unrecorded = [name for name in REQUIRED if name not in recorded]
+    unrecorded = [name for name in required if name not in recorded]
     if unrecorded:
         raise CheckpointCorruptedError(
             f"{folder / SUMS} does not record {', '.join(unrecorded)}",
             hint="copy or download the checkpoint again",
         )
     # Only what the labels depend on: a reworded model card leaves the fingerprint alone.
-    canonical = "".join(f"{recorded[name]}  {name}\n" for name in sorted(REQUIRED))
+    canonical = "".join(f"{recorded[name]}  {name}\n" for name in sorted(required))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def required_files(folder: Path) -> tuple[str, ...]:
+    """Names of the files without which a folder is no checkpoint; its labels depend on these alone.
+
+    Raises:
+        CheckpointCorruptedError: the index of its weights cannot be read.
+    """
+    weights = weight_files(folder)
+    index = () if weights == (WEIGHTS,) else (INDEX,)
+    return (CONFIG, *index, *weights, TOKENIZER, CODEBOOK, CALIBRATION)
+
+
+def weight_files(folder: Path) -> tuple[str, ...]:
+    """Names of the files that hold the weights of a checkpoint folder, in order.
+
+    Raises:
+        CheckpointCorruptedError: the index cannot be read, or names a path outside the folder.
+    """
+    path = folder / INDEX
+    if (folder / WEIGHTS).is_file() or not path.is_file():  # as transformers does, the whole file before the index
+        return (WEIGHTS,)
+    try:
+        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointCorruptedError(
+            f"{path} cannot be read: {type(error).__name__}: {error}",
+            expected='{"weight_map": {"name of a weight": "file that holds it", …}}',
+        ) from error
+    outside = [name for name in names if not _is_weight_file(name)]
+    if outside or not names:
+        raise CheckpointCorruptedError(f"{path} names {outside}", expected="safetensors files of the same folder")
+    return tuple(names)
+
+
+def _is_weight_file(name: object) -> bool:
+    """Whether it is the name of a safetensors file, without a path."""
+    return isinstance(name, str) and name.endswith(".safetensors") and not set(name) & set("/\\:")
+
+
+def weights_hash(folder: Path, sums: Mapping[str, str]) -> str:
+    """What identifies the weights of a folder: the SHA-256 of their file, or of the lines of several in SHA256SUMS.
+
+    Args:
+        folder: a checkpoint's.
+        sums: file name -> SHA-256 in hex, of the files that hold weights at least.
+    """
+    names = weight_files(folder)
+    if len(names) == 1:
+        return sums[names[0]]
+    return hashlib.sha256("".join(f"{sums[name]}  {name}\n" for name in names).encode()).hexdigest()
 
 
 def read_sums(folder: Path) -> dict[str, str]:
@@ -293,16 +380,18 @@ def usable_positions(encoder: Mapping[str, Any]) -> int | None:
     positions = encoder.get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 1:  # relative positions: DeBERTa writes -1 in places
         return None
-    if encoder.get("model_type") in (
-        "roberta",
-        "xlm-roberta",
-        "camembert",
-        "mpnet",
-        "longformer",
-        "roberta-prelayernorm",
-    ):
-        return positions - int(encoder.get("pad_token_id") or 0) - 1
-    return positions
+    return positions - first_position(encoder)
+
+
+def first_position(encoder: Mapping[str, Any]) -> int:
+    """The row of an encoder's table of positions that is the first token's.
+
+    Args:
+        encoder: its configuration.
+    """
+    if encoder.get("model_type") not in _COUNTS_FROM_PADDING:
+        return 0
+    return int(encoder.get("pad_token_id") or 0) + 1
 
 
 def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
@@ -318,6 +407,15 @@ def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
         raise CheckpointCorruptedError(
             f"{folder / CONFIG}: the encoder has {layers!r} layers of {units!r}",
             expected=f"at most {_MOST_LAYERS} layers of {_MOST_UNITS}",
+        )
+
+
+def _check_form(folder: Path, config: Mapping[str, Any]) -> None:
+    if config.get(FORM) not in (None, INT8_ROWS):
+        raise CheckpointError(
+            f"{folder / CONFIG}: the weights have the form {config[FORM]!r}",
+            expected=f"no entry {FORM!r}, or {INT8_ROWS!r}",
+            hint="a newer framing may have written this checkpoint: pip install --upgrade framing",
         )
 
 

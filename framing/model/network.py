@@ -8,6 +8,8 @@ multiple instance learning", compare it with other poolings).
 
 from __future__ import annotations
 
+import copy
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +20,12 @@ from transformers.utils import ModelOutput
 
 from framing.codebook import Head, Heads
 from framing.codebook.heads import Scope
+from framing.model import rows8
+from framing.model.checkpoint import FORM, INT8_ROWS, locate
 from framing.model.configuration import FramingConfig
 
+#: Arguments of ``from_pretrained`` that say where a hub's files are.
+_WHERE = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 #: What masked-out positions get before a maximum over tokens; its sigmoid is 0 in any precision.
 NEGATIVE = -30.0
 
@@ -42,8 +48,8 @@ class FramingOutput(ModelOutput):
 class FramingModel(PreTrainedModel):
     """An encoder with the heads of a codebook.
 
-    ``from_pretrained`` loads the half-precision weights of a checkpoint as float32 unless ``dtype`` says otherwise;
-    ``save_pretrained`` writes half precision, in safetensors only.
+    ``from_pretrained`` loads the weights of a checkpoint, in half precision or in rows of 8 bits, as float32 unless
+    ``dtype`` says otherwise; ``save_pretrained`` writes half precision, in safetensors only.
 
     Attributes:
         heads: what the model says; ``model.layer(head)`` is the linear layer of each.
@@ -155,16 +161,33 @@ class FramingModel(PreTrainedModel):
         return shared
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> FramingModel:
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str] | None, *args: Any, **kwargs: Any
+    ) -> FramingModel:
         """Load a checkpoint as float32 (see :meth:`transformers.PreTrainedModel.from_pretrained`).
 
-        Only safetensors are read, and code from a hub is never run.
+        Only safetensors are read, and code from a hub is never run. A model of weights in 8 bits is from then on one
+        as any other: saved again, it is saved in half precision.
+
+        Raises:
+            CheckpointCorruptedError: weights in 8 bits lack their scales.
         """
         if kwargs.pop("trust_remote_code", False):
             raise ValueError("trust_remote_code=True is refused; a framing checkpoint needs no code of its own")
         kwargs.setdefault("dtype", torch.float32)
         kwargs["use_safetensors"] = True
-        return super().from_pretrained(*args, **kwargs)
+        source = pretrained_model_name_or_path
+        config = kwargs.get("config")
+        if source is not None and config is None:
+            where = {name: kwargs[name] for name in _WHERE if name in kwargs}
+            config = FramingConfig.from_pretrained(source, **where)
+        if source is None or getattr(config, FORM, None) != INT8_ROWS:
+            return super().from_pretrained(source, *args, **kwargs)
+        weights = rows8.read(locate(source))
+        state = {name: torch.from_numpy(array) for name, array in weights.items()}
+        config = copy.deepcopy(config)
+        delattr(config, FORM)
+        return super().from_pretrained(None, *args, **kwargs | {"config": config, "state_dict": state})
 
     def save_pretrained(self, save_directory: Any, *, half_precision: bool = True, **kwargs: Any) -> None:
         """Write ``config.json`` and ``model.safetensors``.

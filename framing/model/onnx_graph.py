@@ -1,13 +1,16 @@
 """The ONNX graph of a checkpoint: how its weights are used, without the weights.
 
-``model.onnx`` is some tens of kB. Its initializers are references into ``model.safetensors`` (the ONNX format's
-*external data*: file, offset, length), half precision as stored, with a Cast behind each. ONNX Runtime reads them
-straight from that file and computes the casts, transpositions and concatenations once, at load time. So there is one
-copy of the weights, and any ONNX tool can open the folder.
+``model.onnx`` is some tens of kB. Its initializers are references into the weight files (the ONNX format's *external
+data*: file, offset, length), in half precision as stored, with a Cast behind each, or in 8 bits, with a Cast and a Mul
+by the scales of the rows. ONNX Runtime reads them straight from those files and computes the casts, products,
+transpositions and concatenations once, at load time. So there is one copy of the weights, and any ONNX tool can open
+the folder. (DequantizeLinear says the same as Cast and Mul, but ONNX Runtime leaves it in the graph by default.)
 
 The graph is BERT's (Devlin et al. 2019) with framing's quotation embedding and heads, in ONNX Runtime's fused
-operators of the domain ``com.microsoft`` (Attention, BiasGelu) where they are faster than ONNX's own. Encoders of other
-architectures have no graph; they run in torch.
+operators of the domain ``com.microsoft`` (Attention, BiasGelu) where they are faster than ONNX's own. :data:`FAMILIES`
+lists the architectures that differ from it in the names of their weights, in what a token's embedding adds up, or in a
+relative position bias on the attention scores, as MPNet (Song et al. 2020, "MPNet: masked and permuted pre-training for
+language understanding") has T5's (Raffel et al. 2020). Encoders of other architectures have no graph and run in torch.
 
 Writing needs the ``onnx`` package, reading does not. :func:`write` is called when a checkpoint is saved; for an older
 or a hand-made folder::
@@ -18,6 +21,7 @@ or a hand-made folder::
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +30,19 @@ from typing import Any
 
 from framing.codebook import Head, Heads
 from framing.codebook.heads import Scope
-from framing.errors import CheckpointError
-from framing.model.checkpoint import CONFIG, GRAPH, WEIGHTS, sha256
+from framing.errors import CheckpointCorruptedError, CheckpointError
+from framing.model.checkpoint import (
+    CONFIG,
+    GRAPH,
+    SCALE,
+    first_position,
+    read_sums,
+    sha256,
+    weight_files,
+    weights_hash,
+)
 
-#: Metadata key of the graph: SHA-256 of the weights file that its offsets belong to.
+#: Metadata key of the graph: which weights its offsets belong to, by :func:`framing.model.checkpoint.weights_hash`.
 WEIGHTS_HASH = "framing.weights_sha256"
 
 #: Names of the graph's inputs (int64 [batch, length]).
@@ -42,15 +55,65 @@ _FUSED = "com.microsoft"
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """Architectures whose graph is the same: what they call their weights, and how they differ from BERT.
+
+    Attributes:
+        model_types: of Hugging Face configurations.
+        query, key, value: modules of a layer that make these.
+        attended, attended_norm: those behind the attention.
+        wide, narrow, norm: those of the feed-forward part.
+        token_types: whether an embedding of the token's type is added, which is 0 for all.
+        relative_bias: module whose table [:data:`BUCKETS`, heads] is added to the attention scores by the distance of
+            two tokens; empty where there is none.
+    """
+
+    model_types: tuple[str, ...]
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    attended: str = "attention.output.dense"
+    attended_norm: str = "attention.output.LayerNorm"
+    wide: str = "intermediate.dense"
+    narrow: str = "output.dense"
+    norm: str = "output.LayerNorm"
+    token_types: bool = True
+    relative_bias: str = ""
+
+
+FAMILIES = (
+    # All but BERT count positions from the padding token's number (checkpoint.first_position).
+    Family(("bert", "roberta", "xlm-roberta", "camembert")),
+    Family(
+        ("mpnet",),
+        query="attention.attn.q",
+        key="attention.attn.k",
+        value="attention.attn.v",
+        attended="attention.attn.o",
+        attended_norm="attention.LayerNorm",
+        token_types=False,
+        relative_bias="encoder.encoder.relative_attention_bias",
+    ),
+)
+
+#: Rows of the table of relative positions: half of them for tokens before, half for tokens behind.
+BUCKETS = 32
+#: Tokens as far apart as this, or farther, share a bucket.
+FARTHEST = 128
+
+
+@dataclass(frozen=True, slots=True)
 class StoredTensor:
     """Where a tensor lies in a safetensors file.
 
     Attributes:
+        file: name of the file.
         dtype: in the words of safetensors: ``F16``, ``F32``, ….
         shape: its dimensions.
         offset, length: in bytes, from the start of the file.
     """
 
+    file: str
     dtype: str
     shape: tuple[int, ...]
     offset: int
@@ -61,18 +124,22 @@ def supports(config: dict[str, Any]) -> bool:
     """Whether a graph can be built for the encoder of this ``config.json``."""
     encoder = config["encoder"]
     return (
-        encoder["model_type"] == "bert"
+        _family_of(encoder) is not None
         and encoder.get("hidden_act", "gelu") == "gelu"
         and encoder.get("position_embedding_type", "absolute") == "absolute"
         and not encoder.get("is_decoder", False)
     )
 
 
+def _family_of(encoder: dict[str, Any]) -> Family | None:
+    return next((family for family in FAMILIES if encoder["model_type"] in family.model_types), None)
+
+
 def write(folder: Path) -> Path | None:
     """Write ``model.onnx`` beside the weights of a saved model; to be done before its SHA256SUMS are written.
 
     Args:
-        folder: holds ``config.json`` and ``model.safetensors``.
+        folder: holds ``config.json`` and the weight files.
 
     Returns:
         The file, or ``None`` where the encoder's architecture has no graph.
@@ -81,8 +148,31 @@ def write(folder: Path) -> Path | None:
     if not supports(config):
         return None
     path = folder / GRAPH
-    path.write_bytes(build(config, read_layout(folder / WEIGHTS), weights_hash=sha256(folder / WEIGHTS)))
+    files = weight_files(folder)
+    layout = {name: tensor for file in files for name, tensor in read_layout(folder / file).items()}
+    sums = {file: sha256(folder / file) for file in files}
+    path.write_bytes(build(config, layout, weights_hash=weights_hash(folder, sums)))
     return path
+
+
+def check(folder: Path, built_for: str | None) -> None:
+    """See that the offsets of a checkpoint's graph belong to its weights.
+
+    Args:
+        folder: of a verified checkpoint.
+        built_for: what the graph has under :data:`WEIGHTS_HASH`.
+
+    Raises:
+        CheckpointCorruptedError: they belong to others.
+    """
+    found = weights_hash(folder, read_sums(folder))
+    if built_for != found:
+        raise CheckpointCorruptedError(
+            f"{folder / GRAPH} was written for other weights than {', '.join(weight_files(folder))}",
+            expected=f"a graph for the weights with SHA-256 {found}",
+            hint="write it: "
+            f"python -m framing.model.onnx_graph {folder} && python -m framing.model.checkpoint {folder}",
+        )
 
 
 def read_layout(path: Path) -> dict[str, StoredTensor]:
@@ -93,6 +183,7 @@ def read_layout(path: Path) -> dict[str, StoredTensor]:
     header.pop("__metadata__", None)
     return {
         name: StoredTensor(
+            path.name,
             entry["dtype"],
             tuple(entry["shape"]),
             8 + size + entry["data_offsets"][0],
@@ -102,13 +193,33 @@ def read_layout(path: Path) -> dict[str, StoredTensor]:
     }
 
 
+def bucket_of(distance: int) -> int:
+    """The row of the table of relative positions for a token that stands so many places behind the one that asks.
+
+    Near distances have a bucket each; farther ones share them, in steps that grow with the logarithm. Computed in
+    single precision, as transformers does, where a distance on the edge of a bucket falls on one side or the other.
+
+    Args:
+        distance: negative where it stands before.
+    """
+    import numpy as np
+
+    half = BUCKETS // 2
+    exact = half // 2
+    far = abs(distance)
+    if far >= exact:
+        share = np.log(np.float32(far) / np.float32(exact)) / np.float32(math.log(FARTHEST / exact))
+        far = min(exact + int(share * np.float32(half - exact)), half - 1)
+    return far + (half if distance > 0 else 0)
+
+
 def build(config: dict[str, Any], layout: dict[str, StoredTensor], *, weights_hash: str) -> bytes:
     """The serialized graph.
 
     Args:
         config: the checkpoint's ``config.json``; :func:`supports` holds.
-        layout: of its weights file.
-        weights_hash: SHA-256 (hex) of that file, kept in the graph's metadata.
+        layout: of all its weight files.
+        weights_hash: of these, kept in the graph's metadata.
 
     Raises:
         CheckpointError: a tensor that the architecture needs is missing or of an unexpected type.
@@ -166,14 +277,14 @@ class _Graph:
         from onnx import TensorProto
 
         if name not in self.layout:
-            raise CheckpointError(f"the weights lack {name!r}", expected="a BERT encoder with framing's heads")
+            raise CheckpointError(f"the weights lack {name!r}", expected="an encoder of its kind with framing's heads")
         tensor = self.layout[name]
-        types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
+        types = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I8": TensorProto.INT8}
         if tensor.dtype not in types:
-            raise CheckpointError(f"the weights hold {name!r} as {tensor.dtype}", expected="F16 or F32")
+            raise CheckpointError(f"the weights hold {name!r} as {tensor.dtype}", expected=", ".join(types))
         proto = TensorProto(name=name, data_type=types[tensor.dtype], dims=tensor.shape)
         proto.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", WEIGHTS), ("offset", tensor.offset), ("length", tensor.length)):
+        for key, value in (("location", tensor.file), ("offset", tensor.offset), ("length", tensor.length)):
             proto.external_data.add(key=key, value=str(value))
         self.initializers.append(proto)
         return name
@@ -186,11 +297,42 @@ class _Graph:
 
     def vector(self, name: str) -> str:
         """A stored tensor in single precision."""
-        return self.single(self.stored(name))
+        value = self.single(self.stored(name))
+        if not self.in_8_bits(name):
+            return value
+        return self.node("Mul", [value, self.scales(name)], f"{name}.scaled")
 
     def matrix(self, name: str) -> str:
         """A stored weight [out, in] in single precision as MatMul wants it, [in, out]."""
-        return self.node("Transpose", [self.vector(name)], f"{name}.transposed", perm=[1, 0])
+        if not self.in_8_bits(name):
+            return self.node("Transpose", [self.vector(name)], f"{name}.transposed", perm=[1, 0])
+        # All that is computed at load time is in memory at once, so what can be done on 8 bits is.
+        numbers = self.node("Transpose", [self.stored(name)], f"{name}.transposed", perm=[1, 0])
+        scales = self.node("Transpose", [self.scales(name)], f"{name}.transposed_scales", perm=[1, 0])
+        return self.node("Mul", [self.single(numbers), scales], f"{name}.scaled")
+
+    def rows(self, name: str, numbers: str, output: str) -> str:
+        """Rows of a stored table in single precision. The table stays as it is stored; only the rows are cast."""
+        rows = self.single(self.node("Gather", [self.stored(name), numbers], output))
+        if not self.in_8_bits(name):
+            return rows
+        scales = self.node("Gather", [self.scales(name), numbers], f"{output}.scales")
+        return self.node("Mul", [rows, scales], f"{output}.scaled")
+
+    def in_8_bits(self, name: str) -> bool:
+        """Whether a stored tensor needs its scales."""
+        return self.layout[name].dtype == "I8"
+
+    def scales(self, name: str) -> str:
+        """The scales of the rows of a matrix in 8 bits, [rows, 1]."""
+        shape = self.layout[name].shape
+        found = self.layout.get(name + SCALE)
+        if found is None or found.shape != (shape[0], 1):
+            raise CheckpointError(
+                f"{name} is int8 {list(shape)}, and its scales are {found and list(found.shape)}",
+                expected=f"{name}{SCALE} of [{shape[0]}, 1]",
+            )
+        return self.stored(name + SCALE)
 
     def joined(self, parts: list[str], output: str, *, axis: int) -> str:
         return self.node("Concat", parts, output, axis=axis)
@@ -209,12 +351,16 @@ class _Graph:
 
 def _add_model(graph: _Graph, config: dict[str, Any], heads: Heads) -> None:
     encoder = config["encoder"]
+    family = _family_of(encoder)
+    assert family is not None, "supports() holds"
     epsilon = float(encoder["layer_norm_eps"])
     first = graph.constant("first", 0)
-    states = _add_embeddings(graph, epsilon, first)
-    mask = _add_mask(graph)
+    states = _add_embeddings(graph, family, first_position(encoder), epsilon, first)
+    extra = [_add_mask(graph)]
+    if family.relative_bias:
+        extra += ["", _add_relative_bias(graph, f"{family.relative_bias}.weight")]  # between them: no past
     for number in range(int(encoder["num_hidden_layers"])):
-        states = _add_layer(graph, number, states, mask, int(encoder["num_attention_heads"]), epsilon)
+        states = _add_layer(graph, family, number, states, extra, int(encoder["num_attention_heads"]), epsilon)
     _add_heads(graph, states, heads.of_scope("token"), OUTPUTS["token"])
     opening = graph.node("Gather", [states, first], "opening", axis=1)
     _add_heads(graph, opening, heads.of_scope("sentence"), OUTPUTS["sentence"])
@@ -233,22 +379,52 @@ def _add_heads(graph: _Graph, states: str, heads: Sequence[Head], output: str) -
     graph.node("Add", [graph.node("MatMul", [states, weight], f"{output}.product"), bias], output)
 
 
-def _add_embeddings(graph: _Graph, epsilon: float, first: str) -> str:
+def _add_embeddings(graph: _Graph, family: Family, first_row: int, epsilon: float, first: str) -> str:
     prefix = "encoder.embeddings"
-    # The table of words stays in half precision; only the rows in use are cast.
-    rows = graph.node("Gather", [graph.stored(f"{prefix}.word_embeddings.weight"), "input_ids"], "words")
+    words = graph.rows(f"{prefix}.word_embeddings.weight", "input_ids", "words")
     length = graph.node("Shape", ["input_ids"], "length", start=1, end=2)
+    from_row, to_row = graph.constant("zero", [first_row]), length
+    if first_row:
+        to_row = graph.node("Add", [length, from_row], "end_row")
+    axis = graph.constant("positions_axis", [0]) if first_row else from_row
     positions = graph.node(
-        "Slice",
-        [graph.vector(f"{prefix}.position_embeddings.weight"), graph.constant("zero", [0]), length, "zero"],
-        "positions",
+        "Slice", [graph.vector(f"{prefix}.position_embeddings.weight"), from_row, to_row, axis], "positions"
     )
-    # Every token is of type 0, so its embedding joins the two quotation embeddings at load time.
-    token_type = graph.node("Gather", [graph.vector(f"{prefix}.token_type_embeddings.weight"), first], "token_type")
-    table = graph.node("Add", [graph.vector("quotation_embeddings.weight"), token_type], "quotation_table")
+    table = "quotation_embeddings.weight"
+    if family.token_types:
+        # Every token is of type 0, so its embedding joins the two quotation embeddings at load time.
+        types = graph.vector(f"{prefix}.token_type_embeddings.weight")
+        token_type = graph.node("Gather", [types, first], "token_type")
+        table = graph.node("Add", [graph.vector(table), token_type], "quotation_table")
+    else:
+        table = graph.vector(table)
     quotation = graph.node("Gather", [table, "quotation"], "quotation_embedding")
-    placed = graph.node("Add", [graph.single(rows), positions], "placed_words")
+    placed = graph.node("Add", [words, positions], "placed_words")
     return graph.skip_norm(placed, quotation, f"{prefix}.LayerNorm", "embeddings", epsilon)
+
+
+def _add_relative_bias(graph: _Graph, name: str) -> str:
+    """What all layers add to their attention scores: float [1, heads, length, length].
+
+    At load time the table of buckets becomes one of distances, [heads, distances]; from :data:`FARTHEST` on they have
+    one bucket.
+    """
+    buckets = [bucket_of(distance) for distance in range(-FARTHEST, FARTHEST + 1)]
+    by_distance = graph.node("Gather", [graph.vector(name), graph.constant("buckets", buckets)], "bias.by_distance")
+    by_head = graph.node("Transpose", [by_distance], "bias.by_head", perm=[1, 0])
+
+    end = graph.node("Squeeze", ["length"], "bias.end")
+    places = graph.node("Range", ["first", end, graph.constant("bias.step", 1)], "bias.places")
+    asking = graph.node("Unsqueeze", [places, graph.constant("bias.column", [1])], "bias.asking")
+    distances = graph.node("Sub", [places, asking], "bias.distances")
+    near = graph.node(
+        "Clip",
+        [distances, graph.constant("bias.farthest_before", -FARTHEST), graph.constant("bias.farthest", FARTHEST)],
+        "bias.near",
+    )
+    columns = graph.node("Add", [near, "bias.farthest"], "bias.columns")
+    bias = graph.node("Gather", [by_head, columns], "bias.gathered", axis=1)
+    return graph.node("Unsqueeze", [bias, graph.constant("bias.batch", [0])], "bias")
 
 
 def _add_mask(graph: _Graph) -> str:
@@ -257,24 +433,26 @@ def _add_mask(graph: _Graph) -> str:
     return graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
 
 
-def _add_layer(graph: _Graph, number: int, states: str, mask: str, heads: int, epsilon: float) -> str:
+def _add_layer(
+    graph: _Graph, family: Family, number: int, states: str, extra: list[str], heads: int, epsilon: float
+) -> str:
     layer = f"encoder.encoder.layer.{number}"
-    attention = f"{layer}.attention.self"
-    parts = ("query", "key", "value")
-    weight = graph.joined([graph.matrix(f"{attention}.{p}.weight") for p in parts], f"{attention}.weight", axis=1)
-    bias = graph.joined([graph.vector(f"{attention}.{p}.bias") for p in parts], f"{attention}.bias", axis=0)
-    mixed = graph.node("Attention", [states, weight, bias, mask], attention, domain=_FUSED, num_heads=heads)
+    parts = [f"{layer}.{part}" for part in (family.query, family.key, family.value)]
+    attention = parts[0].rpartition(".")[0]
+    weight = graph.joined([graph.matrix(f"{part}.weight") for part in parts], f"{attention}.weight", axis=1)
+    bias = graph.joined([graph.vector(f"{part}.bias") for part in parts], f"{attention}.bias", axis=0)
+    mixed = graph.node("Attention", [states, weight, bias, *extra], attention, domain=_FUSED, num_heads=heads)
 
-    dense = f"{layer}.attention.output"
-    projected = graph.node("MatMul", [mixed, graph.matrix(f"{dense}.dense.weight")], f"{dense}.dense")
-    attended = graph.skip_norm(projected, states, f"{dense}.LayerNorm", dense, epsilon, bias=f"{dense}.dense.bias")
+    dense, norm = f"{layer}.{family.attended}", f"{layer}.{family.attended_norm}"
+    projected = graph.node("MatMul", [mixed, graph.matrix(f"{dense}.weight")], dense)
+    attended = graph.skip_norm(projected, states, norm, norm.rpartition(".")[0], epsilon, bias=f"{dense}.bias")
 
-    inner = f"{layer}.intermediate"
-    widened = graph.node("MatMul", [attended, graph.matrix(f"{inner}.dense.weight")], f"{inner}.dense")
-    active = graph.node("BiasGelu", [widened, graph.vector(f"{inner}.dense.bias")], inner, domain=_FUSED)
-    outer = f"{layer}.output"
-    narrowed = graph.node("MatMul", [active, graph.matrix(f"{outer}.dense.weight")], f"{outer}.dense")
-    return graph.skip_norm(narrowed, attended, f"{outer}.LayerNorm", outer, epsilon, bias=f"{outer}.dense.bias")
+    wide = f"{layer}.{family.wide}"
+    widened = graph.node("MatMul", [attended, graph.matrix(f"{wide}.weight")], wide)
+    active = graph.node("BiasGelu", [widened, graph.vector(f"{wide}.bias")], wide.rpartition(".")[0], domain=_FUSED)
+    narrow, norm = f"{layer}.{family.narrow}", f"{layer}.{family.norm}"
+    narrowed = graph.node("MatMul", [active, graph.matrix(f"{narrow}.weight")], narrow)
+    return graph.skip_norm(narrowed, attended, norm, norm.rpartition(".")[0], epsilon, bias=f"{narrow}.bias")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -110,24 +111,52 @@ def expand(
 
 
 def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None:
-    """The first of the inputs that a local path belongs to: it is one of its files, or lies in its folder.
+    """The first of the inputs that a local path belongs to, or ``None``.
 
-    The path is taken as it stands, whatever characters of patterns are in it.
+    It is one of the input's files, lies in its folder or has it in its own; or it is not there yet, and the input is a
+    pattern that would match it. The path is taken as it stands, whatever characters of patterns are in it.
     """
     target = Path(os.path.realpath(path))
     for name in names:
-        places = [Path(os.path.realpath(place)) for place in _local_places(name)]
-        if any(target == place or (place.is_dir() and target.is_relative_to(place)) for place in places):
+        local = _local_name(name)
+        places = [Path(os.path.realpath(place)) for place in _matches(local)] if local else []
+        if any(target.is_relative_to(place) or place.is_relative_to(target) for place in places):
+            return name
+        if local and not os.path.lexists(local) and _would_match(local, target):
             return name
         if name == STANDARD_INPUT and _is_standard_input(target):
             return name
     return None
 
 
-def _local_places(name: str) -> list[str]:
-    if not is_address(name):
-        return [] if name == STANDARD_INPUT else _matches(name)
-    return _matches(name.partition("://")[2]) if name.startswith(("file://", "local://")) else []
+def _local_name(name: str) -> str:
+    """The path or pattern that an input names on this machine; empty if it names none."""
+    if is_address(name):
+        return name.partition("://")[2] if name.startswith(("file://", "local://")) else ""
+    return "" if name == STANDARD_INPUT else name
+
+
+def _would_match(pattern: str, target: Path) -> bool:
+    """Whether a pattern matches a path that need not exist, as :func:`glob.glob` would."""
+    fixed = _fixed_part(pattern)
+    root = Path(os.path.realpath(fixed or "."))
+    if not _WILDCARD.search(pattern) or not target.is_relative_to(root):
+        return False
+    return _parts_match(pattern.removeprefix(fixed).split("/"), target.relative_to(root).parts)
+
+
+def _parts_match(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern == ["**"]:  # in it, as for glob, files too
+        return not any(part.startswith(".") for part in parts)
+    if pattern[0] == "**" and _parts_match(pattern[1:], parts):
+        return True
+    if not parts or (parts[0].startswith(".") and not pattern[0].startswith(".")):
+        return False
+    if pattern[0] == "**":
+        return _parts_match(pattern, parts[1:])
+    return fnmatchcase(parts[0], pattern[0]) and _parts_match(pattern[1:], parts[1:])
 
 
 def _is_standard_input(path: Path) -> bool:
@@ -353,10 +382,12 @@ def _without_bookkeeping(files: list[InputFile]) -> list[InputFile]:
 def _read_index(table: str, missing: dict[str, InputFile]) -> dict[str, dict[str, str]]:
     """Identity of a file to what an index says of it; files that are not there are added to the missing ones."""
     with Source(table, table) as source:
-        text = decode(source.read_all(), table)
+        data = source.read_all()
+    text = decode(data, table)
+    # A file's name may have other bytes than those of the text's encoding, which only the bytes themselves tell.
+    escaped = text if b"\0" in data else data.decode("utf-8", "surrogateescape")
     known = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), start=2):
-        cells = {name.strip().casefold(): cell.strip() for name, cell in row.items() if name and isinstance(cell, str)}
+    for number, (cells, undecoded) in enumerate(zip(_index_rows(text), _index_rows(escaped), strict=False), start=2):
         if "file" not in cells:
             raise ColumnError(
                 f"the index {table} has no column 'file'", expected=f"the columns {', '.join(INDEX_COLUMNS)}"
@@ -365,11 +396,18 @@ def _read_index(table: str, missing: dict[str, InputFile]) -> dict[str, dict[str
         if not is_address(path):
             folder = table.rpartition("/")[0] if is_address(table) else str(Path(table).absolute().parent)
             path = f"{folder}/{path}"
+            if not Path(path).is_file() and Path(own := f"{folder}/{undecoded.get('file', '')}").is_file():
+                path = own
         known[_identity(path)] = {name: cell for name, cell in cells.items() if cell}
         if not (is_address(path) or Path(path).is_file()):
             problem = f"the file is not there, though {table}:{number} describes it"
             missing.setdefault(_identity(path), InputFile(path, cells["file"], problem=problem))
     return known
+
+
+def _index_rows(text: str) -> Iterator[dict[str, str]]:
+    for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")):
+        yield {name.strip().casefold(): cell.strip() for name, cell in row.items() if name and isinstance(cell, str)}
 
 
 def _is_index(path: str) -> bool:

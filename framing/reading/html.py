@@ -36,6 +36,8 @@ _COMMENTS_HEADING = "Comments"
 _BEGINS_QUOTED = re.compile(r"\s*[\"“„«‘']")
 #: A page may set its whole article in a blockquote, to indent it. Then it quotes nobody.
 _LARGEST_QUOTED_SHARE = 0.6
+#: Of a page's paragraphs, in code points.
+_LEAST_SHARE_OF_BLOCKS = 0.6
 _ENDS_WORDS = re.compile(r"[\w.,;:!?”\"'’)]\Z")
 _DECLARED_HEADLINE = re.compile(r'"headline"\s*:\s*"([^"\\\\]{1,400})"')
 _BEGINS_WORDS = re.compile(r"[A-Z0-9“\"‘(]")
@@ -111,6 +113,7 @@ def _article(trafilatura: Any, source: str) -> Page:
     if tree is not None:
         _mark_quotations(tree)
         _part_spans(tree)
+        _join_blocks(tree)
     # The dates of a page's metadata only: others are of copyright, of sidebars, of what the text tells.
     dates = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
     found = trafilatura.bare_extraction(
@@ -157,6 +160,32 @@ def _mark_quotations(tree: Any) -> None:
             if words.strip() and not _BEGINS_QUOTED.match(words):
                 part.text = "“" + (part.text or "").lstrip()
                 _append(part, "”")
+
+
+def _join_blocks(tree: Any) -> None:
+    """Make one article of a page of several, such as a live blog: of those, trafilatura drops headings.
+
+    They are the page's text where they stand side by side, each with a heading, and hold most of its paragraphs; the
+    teasers of other articles hold less than the article that they stand beside.
+    """
+    blocks = list(tree.iter("article"))
+    parents = {block.getparent() for block in blocks}
+    if len(blocks) < 2 or len(parents) > 1 or not all(_has_heading(block) for block in blocks):
+        return
+    if sum(map(_paragraph_length, blocks)) >= _LEAST_SHARE_OF_BLOCKS * _paragraph_length(tree):
+        whole = blocks[0].makeelement("article")
+        blocks[0].addprevious(whole)
+        for block in blocks:
+            block.tag = "div"
+            whole.append(block)
+
+
+def _has_heading(element: Any) -> bool:
+    return next(element.iter("h2", "h3", "h4", "h5", "h6"), None) is not None
+
+
+def _paragraph_length(element: Any) -> int:
+    return sum(len(paragraph.text_content()) for paragraph in element.iter("p"))
 
 
 def _append(element: Any, text: str) -> None:

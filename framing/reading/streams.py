@@ -7,6 +7,7 @@ encodings into UTF-8. Each layer is read forward, so that a pipe can be read as 
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import io
 import re
@@ -55,7 +56,8 @@ def no_driver(address: str, error: Exception) -> MissingExtraError:
 
 def unreadable(name: str, error: Exception) -> UnreadableFileError:
     """The error for a file that the operating system, or the driver of an address, does not let us read."""
-    return UnreadableFileError(f"{visible(name)} cannot be read: {getattr(error, 'strerror', None) or error}")
+    shown = "standard input" if name == STANDARD_INPUT else visible(name)
+    return UnreadableFileError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def empty(label: str) -> UnreadableFileError:
@@ -103,6 +105,8 @@ def _open_stored(path: str) -> BinaryIO:
 
 def _standard_input() -> BinaryIO:
     """Standard input as bytes; closing it leaves the process's own standard input open."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
     try:
         return cast(BinaryIO, io.FileIO(sys.stdin.fileno(), closefd=False))
     except (OSError, ValueError):  # it was replaced by an object in memory

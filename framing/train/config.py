@@ -16,6 +16,7 @@ import yaml
 from transformers import HfArgumentParser, TrainingArguments
 
 from framing.errors import SettingError, UnreadableFileError
+from framing.model.names import NAMES
 
 # HfArgumentParser reads field types at run time, hence the plain ``X | None`` forms and ``list[str]``.
 
@@ -85,7 +86,7 @@ class ModelArguments:
     base: str = field(
         default="shipped",
         metadata={
-            "help": "encoder to start from: 'shipped', a folder, or a hub id; a framing checkpoint gives its heads too"
+            "help": f"encoder to start from: {NAMES}, a folder, or a hub id; a framing checkpoint gives its heads too"
         },
     )
     average: list[str] = field(
@@ -99,7 +100,7 @@ class ModelArguments:
     teacher: str | None = field(
         default=None,
         metadata={
-            "help": "'shipped' or a framing checkpoint, of any encoder, whose answers the model learns (distillation)"
+            "help": f"{NAMES}, or a framing checkpoint of any encoder, whose answers the model learns (distillation)"
         },
     )
     lessons: str | None = field(

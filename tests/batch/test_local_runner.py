@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from framing.batch import local
 from framing.batch.job import UnitRecord
 from framing.batch.local import run_on_devices
 from framing.batch.progress import JsonProgress, Tally
+from framing.batch.units import Unit
 from framing.batch.verify import verify
 from framing.errors import InputError, WorkerDiedError
 from framing.labeler import Labeler
@@ -30,6 +32,25 @@ def begun(run_job: Any, plan_job: Any, tmp_path: Path) -> Any:
 
 def loading(folder: Path) -> dict[str, Any]:
     return {"checkpoint": str(folder), "engine": "onnx", "threads": 1}
+
+
+def test_units_are_read_and_written_close_to_what_is_labelled(
+    plan_job: Any, tiny_labeler: Labeler, tmp_path: Path
+) -> None:
+    """Neither a reader that is faster than the model nor a disk that is slower may fill the memory."""
+    job = plan_job(write_jsonl(tmp_path / "in.jsonl", articles(12)), tmp_path / "out", settings(rows=1))
+    tally = Tally(12, 12)
+    in_memory = []
+
+    def units() -> Iterator[Unit]:
+        for given, unit in enumerate(job.plan.units, start=1):
+            in_memory.append(given - tally.units)
+            yield unit
+
+    local.run(job, tiny_labeler, units(), tally)
+    assert tally.units == len(in_memory) == 12
+    # Two that are read ahead, one that is labelled, one that is written.
+    assert max(in_memory) == 4
 
 
 class KillingOne(Tally):

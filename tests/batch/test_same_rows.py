@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -87,7 +88,7 @@ def settings_of(name: str, rows: int, **changed: Any) -> Settings:
 def planned(path: Path, settings: Settings, **options: Any) -> list[UnitRows]:
     """The units of a plan that was written down and read back."""
     made = make_plan([str(path)], settings, MODEL, **options)
-    with UnitReader(made) as reader:
+    with closing(UnitReader(made)) as reader:
         return [reader.read(unit) for unit in made.units]
 
 

@@ -8,6 +8,7 @@ import hashlib
 import io
 import itertools
 import json
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,13 +38,13 @@ def plan_of(path: Any, rows: int, size: int = 1 << 20, **changed: Any) -> Plan:
 
 
 def read_units(plan: Plan) -> list[UnitRows]:
-    with UnitReader(plan) as reader:
+    with closing(UnitReader(plan)) as reader:
         return [reader.read(unit) for unit in plan.units]
 
 
 def read_backwards(plan: Plan) -> list[UnitRows]:
     """As tasks on several machines would read them: in any order."""
-    with UnitReader(plan) as reader:
+    with closing(UnitReader(plan)) as reader:
         return [reader.read(unit) for unit in reversed(plan.units)][::-1]
 
 

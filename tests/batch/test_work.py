@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,31 @@ def test_a_poisoned_row_is_set_aside_alone(
     assert [row["row"] for row in lost] == [number + 1 for number in sorted(bad)]
     assert all(str(error) in row["reason"] and row["value"].startswith("Article ") for row in lost)
     assert {row["document_id"] for row in records(tmp_path / "out")} == {f"a{n}" for n in range(40) if n not in bad}
+    assert verify(job).problems == []
+
+
+def test_labelled_rows_wait_for_a_slow_disk_in_bounded_number(
+    run_job: Any, tiny_labeler: Labeler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_PIECE", 1)
+    changes: list[int] = []  # appending is safe from two threads
+    pieces, add = work.Worker._pieces, work._UnitWriter.add
+
+    def labelling(*arguments: Any) -> Iterator[Any]:
+        for piece in pieces(*arguments):
+            changes.append(1)
+            yield piece
+
+    def writing(*arguments: Any) -> None:
+        time.sleep(0.005)
+        add(*arguments)
+        changes.append(-1)
+
+    monkeypatch.setattr(work.Worker, "_pieces", labelling)
+    monkeypatch.setattr(work._UnitWriter, "add", writing)
+    job = run_job(write_jsonl(tmp_path / "in.jsonl", articles(40)), tmp_path / "out", settings(rows=40))
+    assert changes.count(1) == changes.count(-1) == 40
+    assert max(itertools.accumulate(changes)) <= work._WAITING_PIECES + 1
     assert verify(job).problems == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from framing.reading.html import extract
 from tests.cases.inputs import kinds, mentions, one, plain, quoted, read, sentences, text_of
 
 
@@ -223,7 +224,6 @@ def test_a_live_blog() -> None:
     assert "[11:30] The army says it has liberated the old town from terrorists." in found
 
 
-@pytest.mark.xfail(reason="trafilatura drops them")
 def test_a_live_page_keeps_the_headings_of_its_blocks() -> None:
     """Row 34: all four, each before its paragraph."""
     found = sentences(one("html/live.html").text)
@@ -234,3 +234,43 @@ def test_a_live_page_keeps_the_headings_of_its_blocks() -> None:
     ]:
         assert heading in found
         assert found[found.index(heading) + 1].startswith(begins)
+
+
+_BLOCK = (
+    "<article><h3>{}</h3><p>{} The army said that it had left the town in the north on Monday evening.</p></article>"
+)
+_MAIN = "<p>" + "The ministry said on Tuesday that the harbour would be closed for a week. " * 4 + "</p>"
+
+
+@pytest.mark.parametrize("around", ["{}", "<main>{}</main>", "<section><div>{}</div></section>"])
+def test_other_live_pages(around: str) -> None:
+    """Row 34, variants: blocks elsewhere on the page, two of them or many."""
+    for count in (2, 9):
+        blocks = "".join(_BLOCK.format(f"Heading {n}", f"It is hour {n}.") for n in range(count))
+        text = one_page(f"<h1>Live from the north</h1>{around.format(blocks)}")
+        assert [text.count(f"Heading {n}\n") for n in range(count)] == [1] * count
+        assert text.index("Heading 1") < text.index("It is hour 1.")
+
+
+def test_teasers_beside_an_article_stay_out() -> None:
+    """Row 34, variant: the articles that a page links to are not its text."""
+    teasers = "".join(f"<article><h3>Teaser {n}</h3><p>Read it now.</p></article>" for n in range(4))
+    for page in (
+        f"<article><h1>Harbour closed</h1>{_MAIN}</article><aside>{teasers}</aside>",
+        f"<main><h1>Harbour closed</h1>{_MAIN}</main><aside class='related'>{teasers}</aside>",
+    ):
+        assert "Teaser" not in one_page(page)
+
+
+def one_page(body: str) -> str:
+    return extract(f"<!DOCTYPE html><html><head><title>x</title></head><body>{body}</body></html>").text
+
+
+def test_a_dateline_is_nobodys_source(label: Callable) -> None:
+    """Row 30, variants: the model may see a source in the city; no mention after it has that source, or its voice."""
+    for city in ("PARIS", "DAMASCUS", "TEL AVIV"):
+        first, *others = label(f"{city}: Terrorists attacked the village on Monday. The regime fled.")
+        assert (first.text, first.kind, first.mentions) == (f"{city}:", "boilerplate", ())
+        assert [m.voice for sentence in others for m in sentence.mentions] == ["author"] * 3
+        assert not [m.source for sentence in others for m in sentence.mentions if m.source]
+        assert [m["source"] for sentence in others for m in sentence.to_dict()["mentions"]] == [None] * 3

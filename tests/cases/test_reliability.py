@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import io
 import json
@@ -98,6 +99,12 @@ def test_row_2_texts_between_comments_are_read(tmp_path: Path) -> None:
         ("x.rejected.jsonl", "x.csv.gz"),
         ("*.rejected.jsonl", "x.parquet"),
         ("**/in.jsonl", "c[1]/in.jsonl"),
+        ("b/../*.jsonl", "new.jsonl"),
+        ("*.jsonl", "new.csv"),  # for new.rejected.jsonl
+        ("**", "b/new.jsonl"),
+        ("**/*.csv", "b/new.csv"),
+        ("b/**/new.*", "b/new.csv.gz"),
+        ("[!x]*.jsonl", "c[1]/../new.jsonl"),
     ],
 )
 def test_row_3_an_input_is_never_the_output(
@@ -113,6 +120,52 @@ def test_row_3_an_input_is_never_the_output(
     assert result.exit_code == 2
     assert "is among the inputs" in result.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*.jsonl", "a.jsonl"), ("*.jsonl", ".a.jsonl"), ("*.jsonl", "b/a.jsonl"), ("?/*.jsonl", "b/a.jsonl"),
+     ("**/*.jsonl", "a.jsonl"), ("**/*.jsonl", "b/c/a.jsonl"), ("**/*.jsonl", "b/.c/a.jsonl"), ("b/**", "b/c/a.jsonl"),
+     ("b/**/c/*", "b/c/a.jsonl"), ("b/**/c/*", "b/a.jsonl"), ("[ab].jsonl", "a.jsonl"), ("[!a].jsonl", "a.jsonl"),
+     (".*", ".a.jsonl"), ("**/.c/*", "b/.c/a.jsonl"), ("../*/b/*", "b/a.jsonl"), ("*.csv", "a.jsonl")],
+)  # fmt: skip
+def test_row_3_patterns_match_what_is_not_there_as_what_is(
+    pattern: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 3, variants: an output that does not exist yet is told from a pattern as glob tells one that does."""
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    before = input_with(path, [pattern])
+    rows(tmp_path / path)
+    found = {os.path.realpath(match) for match in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - the reference
+    assert (before == pattern) == (str(tmp_path / path) in found)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"),
+    [
+        (["in/**/*.jsonl"], "in/job"),
+        (["in/**"], "in/job"),
+        (["**/*.json"], "job"),
+        (["in/*.jsonl", "--index", "job/meta.csv"], "job"),
+        (["job/a.jsonl"], "job"),
+        (["job"], "job"),
+        (["in"], "in/job"),
+    ],
+)
+def test_row_3_the_folder_of_a_job(
+    command: Command, inputs: list[str], output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 3, variants: the folder of a job, or what it would hold, is among the inputs; or an input lies in it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("in/a.jsonl", "job/a.jsonl"):
+        rows(tmp_path / name)
+    (tmp_path / "job" / "meta.csv").write_text("file,outlet\n", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    result = command("batch", *inputs, output)
+    assert result.exit_code == 2
+    assert "is among the inputs" in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("output", ["meta.csv", "link.csv"])

@@ -275,3 +275,14 @@ def test_ray_has_actors_and_no_processes(batch: Batch, tmp_path: Path) -> None:
     result = batch(corpus, tmp_path / "out", "--ray", "local", "--processes", 2)
     assert result.exit_code == 2
     assert "--ray-actors" in result.stderr
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu,cpu"])
+def test_a_warning_is_told_once_of_all_units(batch: Batch, tmp_path: Path, device: str) -> None:
+    """A guess that does not fit is a message of the job, not of each unit that is read."""
+    row = json.dumps({"text": "The army left.", "outlet": {"rank": 1}})
+    (tmp_path / "a.jsonl").write_text(f"{row}\n" * 6, encoding="utf-8")
+    result = batch(tmp_path / "a.jsonl", tmp_path / "job", "--unit-rows", 2, "--device", device)
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stderr.splitlines() if "it looked like the outlet" in line]
+    assert line.startswith("Warning: a.jsonl: ")

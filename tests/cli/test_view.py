@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,15 @@ def test_a_codebook_without_voices_and_with_tasks() -> None:
     shown = printed(document(labels, unanswered), own_codebook())
     assert re.search(r"^rebels +1 *$", shown, re.MULTILINE)
     assert "The outlet's own sentences: 2 body; 0 hedged." in shown
+
+
+def test_answers_to_mentions() -> None:
+    asked = replace(mention("rebels", "heroes", None), tasks={"tone": "ironic"})
+    other = replace(mention("terrorists", "heroes", None), tasks={"tone": "plain"})
+    assert plain(sentence(asked), own_codebook()) == (
+        "The so-called heroes‹rebels tone: ironic› took the town, the mayor said."
+    )
+    assert "heroes‹rebels tone: ironic+terrorists tone: plain› took" in plain(sentence(asked, other), own_codebook())
 
 
 def test_voices_differ_without_colours() -> None:
