@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from framing.codebook import Codebook as Codebook
+    from framing.compare.front import compare as compare
     from framing.errors import CheckpointCorruptedError as CheckpointCorruptedError
     from framing.errors import CheckpointError as CheckpointError
     from framing.errors import CheckpointNotFoundError as CheckpointNotFoundError
@@ -88,7 +89,7 @@ _HOMES = {
     ),
 }
 #: Packages that are functions too.
-_CALLABLE = ("evaluate", "train")
+_CALLABLE = ("compare", "evaluate", "train")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted((*_HOME_OF, *_CALLABLE))]

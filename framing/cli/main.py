@@ -15,13 +15,17 @@ from framing.cli import codebook, marks, seeds
 from framing.cli._errors import run_process
 from framing.cli.batch import batch_command
 from framing.cli.benchmark import benchmark_command
+from framing.cli.compare import compare_command
 from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
+from framing.cli.sample import sample_command
 
 # Typer's decorated tracebacks would hide where a mistake of ours is.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("label")(label_command)
 app.command("batch", no_args_is_help=True)(batch_command)
+app.command("compare", no_args_is_help=True)(compare_command)
+app.command("sample", no_args_is_help=True)(sample_command)
 app.command("evaluate", no_args_is_help=True)(evaluate_command)
 app.command("benchmark")(benchmark_command)
 app.add_typer(codebook.app, name="codebook")

@@ -1,0 +1,7 @@
+"""``python -m benchmarks.coverage``."""
+
+import typer
+
+from benchmarks.coverage.run import main
+
+typer.run(main)

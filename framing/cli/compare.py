@@ -1,0 +1,155 @@
+"""``framing compare``: groups of documents compared, with intervals."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from framing.cli._errors import reporting_errors
+from framing.errors import SettingError
+
+if TYPE_CHECKING:
+    from framing.cli._terminal import Console
+    from framing.compare.comparison import Comparison
+
+_counted = partial(typer.Option, rich_help_panel="What is counted")
+_corrected = partial(typer.Option, rich_help_panel="Correction")
+_shown = partial(typer.Option, rich_help_panel="Output")
+
+_ENDINGS = {".csv": "to_csv", ".md": "to_markdown", ".tex": "to_latex", ".json": "to_json"}
+
+
+@reporting_errors()
+def compare_command(
+    labels: Annotated[
+        list[str], typer.Argument(help="Records of framing label or framing batch: files, folders, globs.")
+    ],
+    by: Annotated[
+        list[str] | None, typer.Option(help="Column whose values are the groups; may be given twice. [default: outlet]")
+    ] = None,
+    over: Annotated[str | None, typer.Option(help="Also by day, week, month or year.")] = None,
+    against: Annotated[str | None, typer.Option(help="A group to compare all others with; else every pair.")] = None,
+    kind: Annotated[
+        list[str] | None, _counted(help="Sentences of this kind only; else all that are the outlet's words.")
+    ] = None,
+    voice: Annotated[list[str] | None, _counted(help="Mentions in this voice only.")] = None,
+    since: Annotated[str | None, _counted(help="Documents from this day on, such as 2016-12-15.")] = None,
+    until: Annotated[str | None, _counted(help="Documents up to this day.")] = None,
+    keyword: Annotated[str | None, _counted(help="Documents with this string, in upper or lower case.")] = None,
+    contrast: Annotated[list[str] | None, _counted(help="This contrast of the codebook only.")] = None,
+    least_probability: Annotated[
+        float | None, _counted(min=0, max=1, help="Mentions of at least this probability.")
+    ] = None,
+    gold: Annotated[Path | None, _corrected(help="Annotated documents: what framing sample drew.")] = None,
+    equal_probabilities: Annotated[
+        bool, _corrected("--equal-probabilities", help="They were drawn at random from each group, all alike.")
+    ] = False,
+    error_rates: Annotated[
+        Path | None,
+        _corrected(help="Without gold: the checkpoint's folder, or what framing evaluate --json wrote, for bands."),
+    ] = None,
+    power: Annotated[
+        bool, _corrected("--power", help="How many documents to annotate until an interval is half as wide.")
+    ] = False,
+    level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the intervals.")] = 0.95,
+    small: Annotated[int, typer.Option(min=0, help="Groups with fewer documents are flagged.")] = 20,
+    check: Annotated[bool, typer.Option("--check", help="Bootstrap every group, not only small ones.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    codebook: Annotated[str | None, typer.Option(help="By which was labelled: a name or a YAML file.")] = None,
+    table: Annotated[
+        str, _shown(help="estimates, differences, words or groups; for .csv, .md and .tex.")
+    ] = "estimates",
+    output: Annotated[Path | None, _shown("--output", "-o", help="A table as .csv, .md, .tex; all as .json.")] = None,
+    as_json: Annotated[bool, _shown("--json", help="Everything, as JSON.")] = False,
+) -> None:
+    """Compare outlets: which names they take, in whose voice, how they hedge, and whether the difference is real."""
+    from framing.cli._terminal import Console
+    from framing.codebook import Codebook
+    from framing.compare.front import compare
+
+    if output is not None and output.suffix.lower() not in _ENDINGS:
+        raise SettingError(f"the output {str(output)!r} has no known ending", expected=", ".join(_ENDINGS))
+    if power and gold is None:
+        raise SettingError(
+            "--power needs to know how the model errs here",
+            expected="--gold with a first sample, of ten documents of each group, say",
+            hint="framing sample draws it",
+        )
+    found = compare(
+        labels,
+        by or "outlet",
+        over=over,
+        against=against,
+        kinds=kind,
+        voices=voice,
+        since=since,
+        until=until,
+        keyword=keyword,
+        contrasts=contrast,
+        least_probability=least_probability,
+        gold=gold,
+        equal_probabilities=equal_probabilities,
+        error_rates=error_rates,
+        level=level,
+        small=small,
+        check=check,
+        seed=seed,
+        codebook=None if codebook is None else Codebook.load(codebook),
+    )
+    if output is not None:
+        how = _ENDINGS[output.suffix.lower()]
+        getattr(found, how)(output, **({} if how == "to_json" else {"table": table}))
+    if as_json:
+        typer.echo(found.to_json(), nl=False)
+    elif output is None:
+        _print(found, Console(highlight=False), power=power)
+    if not as_json:
+        for note in found.notes:
+            Console(stderr=True, highlight=False).print(f"Note: {note}", style="yellow", soft_wrap=True)
+
+
+def _print(found: Comparison, console: Console, *, power: bool) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from framing.compare.comparison import figure_text
+
+    many = any(found.table("groups").column("period").to_pylist())
+    groups = Table("Group", *["Period"] * many, "Documents", "Sentences", "Mentions", box=box.SIMPLE_HEAD)
+    for row in found.table("groups").to_pylist():
+        counts = (f"{row[name]:,}" for name in ("documents", "sentences", "mentions"))
+        groups.add_row(row["group"], *[row["period"]] * many, *counts, style="bright_black" if row["small"] else None)
+    console.print(groups)
+    for contrast in found.settings["contrasts"]:
+        for voice in (None, *found.corpus.codebook.voices_of_role("own")):
+            rows = found.table(estimand="contrast_share", contrast=contrast, voice=voice).to_pylist()
+            if not rows:
+                continue
+            labels = list(dict.fromkeys(row["label"] for row in rows))
+            title = f"{contrast}, share of mentions" + (f" in the voice {voice}" if voice else "")
+            shown = Table("Group", *["Period"] * many, *labels, "n", box=box.SIMPLE_HEAD, title=title)
+            for key in dict.fromkeys((row["group"], row["period"]) for row in rows):
+                own = {row["label"]: row for row in rows if (row["group"], row["period"]) == key}
+                cells = [_figure(own[label], figure_text, power) if label in own else "–" for label in labels]
+                first: dict[str, Any] = next(iter(own.values()))
+                style = "bright_black" if first["small"] else None
+                shown.add_row(key[0], *[key[1]] * many, *cells, f"{first['denominator']:,.0f}", style=style)
+            console.print(shown)
+    differences = found.differences
+    if differences.num_rows:
+        told = sum(differences.column("distinguishable").to_pylist())
+        console.print(
+            f"{told:,} of {differences.num_rows:,} differences are distinguishable (q ≤ "
+            f"{found.settings['false_discovery']:g} over all of them); --table differences -o FILE has each."
+        )
+
+
+def _figure(row: dict[str, Any], figure_text: Any, power: bool) -> str:
+    text = figure_text(row["value"], row["low"], row["high"], share=True)
+    if not power or row["to_halve"] is None:
+        return str(text)
+    many = row["to_halve"]
+    return f"{text} " + ("(annotation alone does not halve it)" if many == float("inf") else f"(halved by {many:,.0f})")
