@@ -16,6 +16,7 @@ from framing.cli._errors import run_process
 from framing.cli.batch import batch_command
 from framing.cli.benchmark import benchmark_command
 from framing.cli.compare import compare_command
+from framing.cli.convert import convert_command
 from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
 from framing.cli.sample import sample_command
@@ -27,6 +28,7 @@ app.command("batch", no_args_is_help=True)(batch_command)
 app.command("compare", no_args_is_help=True)(compare_command)
 app.command("sample", no_args_is_help=True)(sample_command)
 app.command("evaluate", no_args_is_help=True)(evaluate_command)
+app.command("convert", no_args_is_help=True)(convert_command)
 app.command("benchmark")(benchmark_command)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(seeds.app, name="seeds")
