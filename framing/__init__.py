@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from framing.reading import read as read
     from framing.records import open_writer as open_writer
     from framing.records import read_labels as read_labels
+    from framing.report.front import report as report
     from framing.train.front import train as train
     from framing.types import Document as Document
     from framing.types import DocumentLabels as DocumentLabels
@@ -89,7 +90,7 @@ _HOMES = {
     ),
 }
 #: Packages that are functions too.
-_CALLABLE = ("compare", "evaluate", "train")
+_CALLABLE = ("compare", "evaluate", "report", "train")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted((*_HOME_OF, *_CALLABLE))]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from framing.errors import InputError
@@ -256,6 +257,10 @@ class SentenceLabels:
             index=self.index if index is None else index,
         )
 
+    def _repr_html_(self) -> str:
+        """How notebooks show it. What draws pages stands above this module, and is found when it is needed."""
+        return str(import_module("framing.report.marks").labels_html(self))
+
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON-ready types, with the keys in the order that files use."""
         return {
@@ -412,6 +417,10 @@ class Labels(Sequence[SentenceLabels]):
     def to_dict(self) -> list[dict[str, Any]]:
         """One record per sentence, as JSON-ready types."""
         return [sentence.to_dict() for sentence in self.sentences]
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it. What draws pages stands above this module, and is found when it is needed."""
+        return str(import_module("framing.report.marks").labels_html(self))
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per sentence, the record's keys as columns. Needs pandas."""

@@ -19,6 +19,7 @@ from framing.cli.compare import compare_command
 from framing.cli.convert import convert_command
 from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
+from framing.cli.report import page_command, report_command
 from framing.cli.sample import sample_command
 
 # Typer's decorated tracebacks would hide where a mistake of ours is.
@@ -26,6 +27,8 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("label")(label_command)
 app.command("batch", no_args_is_help=True)(batch_command)
 app.command("compare", no_args_is_help=True)(compare_command)
+app.command("report", no_args_is_help=True)(report_command)
+app.command("view", no_args_is_help=True)(page_command)
 app.command("sample", no_args_is_help=True)(sample_command)
 app.command("evaluate", no_args_is_help=True)(evaluate_command)
 app.command("convert", no_args_is_help=True)(convert_command)

@@ -4,16 +4,6 @@ The package is a function too: ``framing.compare("labels.parquet", by="outlet")`
 :func:`framing.compare.front.compare`.
 """
 
-import sys
-from types import ModuleType
-from typing import Any
+from framing.doors import make_callable
 
-
-class _Function(ModuleType):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from framing.compare.front import compare
-
-        return compare(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Function
+make_callable(__name__)

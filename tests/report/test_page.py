@@ -1,0 +1,275 @@
+"""The page: well-formed, closed to the outside, and untouched by what articles hold."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html as lxml_html
+
+from framing.codebook import Codebook
+from framing.compare.front import compare
+from framing.errors import ColumnError, InputError
+from framing.labeler import Labeler
+from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag
+from framing.reading.encodings import visible
+from framing.report.front import Report, article, hold_records, report
+from framing.report.marks import Mark, labels_html, marked_html, window
+from framing.report.page import csv_link, script_json
+from framing.types import DocumentLabels
+from tests.compare.corpora import document, made_up, mention, sentence
+
+#: Attributes that can hold an address.
+ADDRESSES = (
+    "href",
+    "src",
+    "action",
+    "formaction",
+    "data",
+    "poster",
+    "srcset",
+    "background",
+    "cite",
+    "ping",
+    "xlink:href",
+)
+
+
+def _parse(html: str) -> None:
+    html5lib = pytest.importorskip("html5lib")
+    html5lib.HTMLParser(strict=True).parse(html)
+
+
+def _check_closed(html: str) -> None:
+    page = lxml_html.fromstring(html)
+    for element in page.iter():
+        if not isinstance(element.tag, str):
+            continue
+        assert element.tag not in ("iframe", "object", "embed", "img", "base", "form", "foreignobject")
+        for name, value in element.attrib.items():
+            assert not name.startswith("on") and name != "style", (element.tag, name)
+            if name in ADDRESSES:
+                assert re.match(r"#[a-z-]+$|data:(text/csv|,)", value), value[:80]
+    assert set(re.findall(r"https?://[^\s\"'<]+", re.sub(r">[^<]*<", "><", html))) <= {"http://www.w3.org/2000/svg"}
+
+
+def _check_policy(html: str) -> None:
+    page = lxml_html.fromstring(html)
+    (policy,) = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    for name, path in (("style-src", "//style"), ("script-src", "//script[not(@type)]")):
+        found = page.xpath(path)
+        allowed = [base64.b64encode(hashlib.sha256(one.text.encode()).digest()).decode() for one in found]
+        assert [f"'sha256-{one}'" for one in allowed] == rules.get(name, "").split()
+    assert "unsafe" not in policy
+
+
+def test_the_page_is_well_formed_and_closed(made: Report) -> None:
+    _parse(made.html)
+    _check_closed(made.html)
+    _check_policy(made.html)
+
+
+def test_hostile_articles_are_text(hostile: Report) -> None:
+    _parse(hostile.html)
+    _check_closed(hostile.html)
+    _check_policy(hostile.html)
+    page = lxml_html.fromstring(hostile.html)
+    assert [one.get("type") for one in page.xpath("//script")] == ["application/json", None]
+    assert len(hostile.html) < 500_000, "a megabyte of one word is cut"
+    shown = " ".join(page.xpath("string(//ol[@class='evidence'])").split())
+    assert "<script>alert(1)</script> met" in shown.replace(
+        " ‹rebels · author: <script>alert(1)</script> met rebels›", ""
+    )
+    seen = page.text_content() + "".join(page.xpath("//@*"))
+    for block in page.xpath("//script"):
+        seen = seen.replace(block.text, "")
+    assert not set(seen) & set("\x00\x07\u202e"), "what steers a terminal or turns the writing is shown as a code"
+
+
+def test_landmarks_and_headings(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    assert [len(page.xpath(f"//{name}")) for name in ("header", "main", "footer", "nav", "h1")] == [1] * 5
+    levels = [int(one.tag[1]) for one in page.xpath("//h1|//h2|//h3|//h4")]
+    assert levels[0] == 1 and all(after - before <= 1 for before, after in pairwise(levels))
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    for place in page.xpath("//nav//a/@href"):
+        assert place[1:] in ids
+    for field in page.xpath("//input[@id]|//select[not(@hidden)]"):
+        assert page.xpath(f"//label[@for='{field.get('id')}']")
+
+
+def test_order_of_sections(made: Report) -> None:
+    keys = lxml_html.fromstring(made.html).xpath("//section/@aria-labelledby")
+    assert (
+        keys == "findings names voices events time sources hedging evidence robustness corpus instrument limits".split()
+    )
+
+
+def test_links_lead_to_sentences_of_their_cell(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    items = page.xpath("//ol[@class='evidence']/li")
+    links = page.xpath("//a[@href='#evidence'][@data-l][@data-v]")
+    assert len(links) > 50
+    seen = 0
+    for link in links:
+        frame = f"{link.get('data-l')}.{link.get('data-v')}"
+        own = [i for i in items if i.get("data-g") == link.get("data-g") and frame in (i.get("data-f") or "").split()]
+        nothing = re.match(r"(0|.*: \w+ \w+ 0(\.0)?)% ", link.text_content() + " ") or "0 of" in link.text_content()
+        assert bool(own) or nothing, link.text_content()
+        seen += bool(own)
+    assert seen > 20
+
+
+def test_evidence_is_a_sample_of_each_cell(records: Path) -> None:
+    page = report(records, sentences=60, seed=1)
+    assert page.sampled[0] <= 60 < page.sampled[1]
+    other = report(records, sentences=60, seed=2)
+    assert page.html != other.html
+    assert page.html == report(records, sentences=60, seed=1).html
+
+
+def test_a_thousand_articles_are_less_than_two_megabytes() -> None:
+    assert len(report(made_up(1000, outlets=("A", "B", "C", "D"), sentences=20)).html.encode()) < 2_000_000
+
+
+def test_checked_documents_are_gold(made: Report, records: Path, tmp_path: Path) -> None:
+    """What the page's script writes: here by our own writer, with every mark left as right."""
+    data = json.loads(lxml_html.fromstring(made.html).get_element_by_id("data").text)
+    assert {one["group"] for one in data["check"]} == {0, 1, 2}
+    lines = []
+    for one in data["check"]:
+        for row in one["sentences"]:
+            spans = tuple(
+                MarkedSpan(a, b, row["text"][a:b], tuple(Tag.parse(tag, Codebook.default()) for tag in tags.split("+")))
+                for a, b, tags in row["spans"]
+            )
+            marked = MarkedSentence(row["text"], spans)
+            lines.append(MarkedRow(one["document"], row["kind"], marked, one["outlet"], one["document"], row["id"]))
+    gold = tmp_path / "gold.tsv"
+    gold.write_text("".join(line.to_line() + "\n" for line in lines), encoding="utf-8")
+    found = compare(records, gold=gold, equal_probabilities=True)
+    outlet = Codebook.default().outlet_kinds
+    counted = [one for one in data["check"] if any(row["kind"] in outlet for row in one["sentences"])]
+    assert sum(found.table("groups").column("annotated").to_pylist()) == len(counted) > 10
+
+
+def test_events_side_by_side() -> None:
+    long = "The rebels took the bridge at dawn, and the river was quiet for the rest of the day, people there said."
+    documents = [
+        document("d0", "A", "2031-01-01", [sentence(0, 0, long, (mention("rebels"),))], event="bridge"),
+        document("d1", "B", "2031-01-02", [sentence(0, 0, long, (mention("rebels"),))], event="bridge"),
+        document("d2", "B", "2031-01-03", [sentence(0, 0, "Fire.", (mention("terrorists"),))], event="bridge"),
+        document("d3", "B", "2031-01-03", [sentence(0, 0, "Alone.", (mention("rebels"),))], event="alone"),
+    ]
+    page = lxml_html.fromstring(report(documents).html)
+    (told,) = page.xpath("//div[@class='sides']")
+    assert "1 document" in told[0].text_content() and "2 documents, 1 of them copies" in told[1].text_content()
+    assert [" ".join(one.text_content().split()) for one in told.xpath(".//li")] == [
+        "1 × rebels · author",
+        "1 × terrorists · author",
+    ]
+
+
+def test_gaps_in_time_stay_gaps() -> None:
+    documents = [
+        document(f"d{n}", "AB"[n % 2], f"2031-{1 + n // 8:02d}-05", [sentence(0, 0, "W o r d.", (mention("rebels"),))])
+        for n in range(24)
+        if n // 8 != 1 or n % 2
+    ]
+    page = lxml_html.fromstring(report(documents, over="month").html)
+    lines = page.xpath("//section[@aria-labelledby='time']//polyline/@points")
+    assert sorted(len(line.split()) for line in lines) == [1, 1, 3]
+
+
+def test_what_cannot_be_reported_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one group"):
+        report(made_up(5, outlets=("A",)))
+    with pytest.raises(ColumnError):
+        report(made_up(6), by="party")
+    with pytest.raises(ColumnError):
+        report(made_up(6), event="party")
+    undated = [
+        document(f"d{n}", "AB"[n % 2], "soon", [sentence(0, 0, "Words.", (mention("rebels"),))]) for n in range(6)
+    ]
+    assert "No document has a date that can be read." in report(undated).html
+    with pytest.raises(InputError, match="nothing to report"):
+        report([])
+
+
+def test_documents_are_labelled_first(tmp_path: Path, tiny_labeler: Labeler) -> None:
+    file = tmp_path / "articles.jsonl"
+    rows = [
+        {
+            "id": n,
+            "outlet": "AB"[n % 2],
+            "text": "The rebels fled the town. He said militants liberated a city.",
+            "event": "x",
+        }
+        for n in range(6)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"id": 7}]), encoding="utf-8")
+    assert not hold_records([file])
+    html = report(file, labeler=tiny_labeler).html
+    assert "labelled for this page" in html and "1 rows or files could not be read" in html
+    assert tiny_labeler.checkpoint.fingerprint in html
+
+
+# --- marks ------------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=4))
+def test_marked_html_is_the_text(text: str, ends: list[tuple[int, int]]) -> None:
+    marks = [Mark(min(a, b), max(a, b), "own") for a, b in ends if min(a, b) < max(a, b) <= len(text)]
+    made = lxml_html.fromstring(f"<div>{marked_html(text, marks)}</div>")
+    expected = visible(text).replace("\r\n", "\n").replace("\r", "\n")
+    assert made.text_content() == expected
+
+
+@given(st.text(max_size=300), st.integers(0, 250), st.integers(1, 20))
+def test_a_window_has_the_first_mark(text: str, start: int, length: int) -> None:
+    end = start + length
+    if end > len(text):
+        return
+    shown, (mark,) = window(text, [Mark(start, end, "own")], 200)
+    assert shown[mark.start : mark.end] == text[start:end]
+    assert len(shown) <= 202
+
+
+@given(st.text())
+def test_json_in_a_script_stays_there(text: str) -> None:
+    written = script_json({"x": text})
+    assert not set(written) & set("<>&\u2028\u2029")
+    assert json.loads(written) == {"x": text}
+
+
+def test_formulas_are_no_formulas_in_csv() -> None:
+    assert "%27%3DSUM" in csv_link("x", [["group"], ["=SUM(A1)"]])
+
+
+def test_labels_show_themselves(corpus: list[DocumentLabels]) -> None:
+    html = labels_html(corpus[0])
+    page = lxml_html.fromstring(html)
+    assert len(page.xpath("//mark")) > 0
+    for tag in page.xpath("//*[@class='tag' or @class='kind']"):
+        tag.drop_tree()
+    for paragraph, one in zip(page.xpath("//p[@class='text']"), corpus[0], strict=True):
+        assert "".join(paragraph.text_content().split()) == "".join(one.text.split())
+    assert "<script" not in labels_html(document("d1", "<script>", None, [sentence(0, 0, "<script>")]))
+
+
+def test_a_page_of_one_article(corpus: list[DocumentLabels]) -> None:
+    html = article(corpus[0])
+    _parse(html)
+    _check_closed(html)
+    _check_policy(html)
+    assert "script-src" not in html
