@@ -6,7 +6,7 @@ next run. The record holds no sentence of the gold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,8 @@ Array = npt.NDArray[Any]
 WAYS = {"naive": "the model alone", "annotated": "annotated alone", "corrected": "corrected"}
 #: Shares that are rarer in truth than this are reported apart.
 _RARE = 0.05
+#: Corpora whose estimates are held at once.
+_AT_ONCE = 100
 
 
 @reporting_errors()
@@ -71,7 +73,7 @@ def main(
             measured[key] = {
                 "scenario": name,
                 "documents": size.documents,
-                "sample": size.annotated,
+                "annotated_documents": size.annotated,
                 "corpora": many,
                 "shares": world.shares.tolist(),
                 **measure(world, size, suite, contrast.labels, many),
@@ -105,11 +107,10 @@ class _Tally:
     held: int = 0
     rare: int = 0
     rare_held: int = 0
-    widths: list[float] = field(default_factory=list)
-    bias: list[float] = field(default_factory=list)
-    discoveries: int = 0
-    false: int = 0
-    false_shares: list[float] = field(default_factory=list)
+    width: float = 0.0
+    error: float = 0.0
+    corpora: int = 0
+    false_shares: float = 0.0
     found: int = 0
     real: int = 0
 
@@ -117,9 +118,9 @@ class _Tally:
         return {
             "coverage": self.held / max(self.figures, 1),
             "coverage_rare": self.rare_held / self.rare if self.rare else None,
-            "width": float(np.mean(self.widths)),
-            "bias": float(np.mean(self.bias)),
-            "false_discovery_rate": float(np.mean(self.false_shares)),
+            "width": self.width / max(self.figures, 1),
+            "error": self.error / max(self.figures, 1),
+            "false_discovery_rate": self.false_shares / max(self.corpora, 1),
             "power": self.found / self.real if self.real else None,
         }
 
@@ -130,10 +131,14 @@ def measure(world: World, size: Size, suite: CoverageSuite, labels: tuple[str, .
     outlets = len(world.shares)
     cells = tuple(Cell(suite.contrast, label) for label in labels)
     pairs = [(a, b) for a in range(outlets) for b in range(a + 1, outlets)]
-    for number in range(many):
-        corpus = make_corpus(world, size, np.random.default_rng((suite.seed, number)))
-        for way, estimates in estimated(corpus, size, suite, cells, number).items():
-            _tally(tallies[way], estimates, world.shares, pairs, suite)
+    for first in range(0, many, _AT_ONCE):
+        made: dict[str, list[Estimates]] = {way: [] for way in WAYS}
+        for number in range(first, min(first + _AT_ONCE, many)):
+            corpus = make_corpus(world, size, np.random.default_rng((suite.seed, number)))
+            for way, estimates in estimated(corpus, size, suite, cells, number).items():
+                made[way].append(estimates)
+        for way, parts in made.items():
+            _tally(tallies[way], parts, world.shares, pairs, suite)
     return {way: tally.to_dict() for way, tally in tallies.items()}
 
 
@@ -157,29 +162,36 @@ def _ratios(counts: Array, cells: tuple[Cell, ...]) -> Ratios:
 
 
 def _tally(
-    tally: _Tally, estimates: Estimates, shares: Array, pairs: list[tuple[int, int]], suite: CoverageSuite
+    tally: _Tally, parts: list[Estimates], shares: Array, pairs: list[tuple[int, int]], suite: CoverageSuite
 ) -> None:
-    truth, k = shares.ravel(), shares.shape[1]
-    low, high = estimates.interval(suite.level)
+    """Count the estimates of some corpora, [outlets * K] each."""
+    truth, k, many = shares.ravel(), shares.shape[1], len(parts)
+    estimates = Estimates.concatenate(parts)
+    low, high = (end.reshape(many, -1) for end in estimates.interval(suite.level))
     shown = truth > 0
     held = (low <= truth) & (truth <= high)
     rare = shown & (truth < _RARE)
-    tally.figures += int(shown.sum())
-    tally.held += int(held[shown].sum())
-    tally.rare += int(rare.sum())
-    tally.rare_held += int(held[rare].sum())
-    tally.widths.append(float((high - low)[shown].mean()))
-    tally.bias.append(float(np.abs(estimates.value - truth)[shown].mean()))
+    tally.corpora += many
+    tally.figures += many * int(shown.sum())
+    tally.held += int(held[:, shown].sum())
+    tally.rare += many * int(rare.sum())
+    tally.rare_held += int(held[:, rare].sum())
+    tally.width += float(np.nansum((high - low)[:, shown]))
+    tally.error += float(np.nansum(np.abs(estimates.value.reshape(many, -1) - truth)[:, shown]))
     places = np.array([(a * k + j, b * k + j) for a, b in pairs for j in range(k)])
     first, second = places[shown[places].any(axis=1)].T
-    differences = differ(estimates.take(first), estimates.take(second), level=suite.level)
-    told = np.nan_to_num(q_values(differences.p), nan=1.0) <= suite.false_discovery
+    offset = np.arange(many)[:, None] * len(truth)
+    differences = differ(
+        estimates.take((offset + first).ravel()), estimates.take((offset + second).ravel()), level=suite.level
+    )
+    q = np.stack([q_values(p) for p in differences.p.reshape(many, -1)])
+    told = np.nan_to_num(q, nan=1.0) <= suite.false_discovery
     real = truth[first] - truth[second]
     differs = np.abs(real) > 1e-9
-    wrong = told & (~differs | (np.sign(real) != np.sign(differences.value)))
-    tally.false_shares.append(float(wrong.sum() / max(told.sum(), 1)))
+    wrong = told & (~differs | (np.sign(real) != np.sign(differences.value.reshape(many, -1))))
+    tally.false_shares += float((wrong.sum(axis=1) / np.maximum(told.sum(axis=1), 1)).sum())
     tally.found += int((told & ~wrong).sum())
-    tally.real += int(differs.sum())
+    tally.real += many * int(differs.sum())
 
 
 def tables(suite: CoverageSuite, measured: dict[str, dict[str, Any]], many: int) -> tuple[Table, ...]:
@@ -193,12 +205,12 @@ def tables(suite: CoverageSuite, measured: dict[str, dict[str, Any]], many: int)
             rows.append(
                 (
                     title,
-                    f"{found['documents']}, {found['sample']}",
+                    f"{found['documents']}, {found['annotated_documents']}",
                     said,
                     _percent(one["coverage"]),
                     _percent(one["coverage_rare"]),
                     f"{100 * one['width']:.1f}",
-                    f"{100 * one['bias']:.1f}",
+                    f"{100 * one['error']:.1f}",
                     _percent(one["false_discovery_rate"]),
                     _percent(one["power"]),
                 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.errors import SettingError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from framing.compare.comparison import Comparison
 
 _counted = partial(typer.Option, rich_help_panel="What is counted")
+_events = partial(typer.Option, rich_help_panel="Same event")
 _corrected = partial(typer.Option, rich_help_panel="Correction")
 _shown = partial(typer.Option, rich_help_panel="Output")
 
@@ -24,8 +26,11 @@ _ENDINGS = {".csv": "to_csv", ".md": "to_markdown", ".tex": "to_latex", ".json":
 
 @reporting_errors()
 def compare_command(
-    labels: Annotated[
-        list[str], typer.Argument(help="Records of framing label or framing batch: files, folders, globs.")
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Records of framing label or framing batch: files, folders, globs; or documents, labelled first."
+        ),
     ],
     by: Annotated[
         list[str] | None, typer.Option(help="Column whose values are the groups; may be given twice. [default: outlet]")
@@ -43,6 +48,16 @@ def compare_command(
     least_probability: Annotated[
         float | None, _counted(min=0, max=1, help="Mentions of at least this probability.")
     ] = None,
+    copies: Annotated[
+        str, _counted(help="all, or once: those of a group that copy one another are counted once.")
+    ] = "all",
+    event: Annotated[
+        str | None, _events(help="Column that names the event of each document: compare within events too.")
+    ] = None,
+    find_event: Annotated[
+        bool, _events("--find-event", help="Find documents on one event by date and words, and compare within them.")
+    ] = False,
+    event_days: Annotated[int, _events(min=0, help="Days that an event that is found lasts, at most.")] = 3,
     gold: Annotated[Path | None, _corrected(help="Annotated documents: what framing sample drew.")] = None,
     equal_probabilities: Annotated[
         bool, _corrected("--equal-probabilities", help="They were drawn at random from each group, all alike.")
@@ -52,23 +67,34 @@ def compare_command(
         _corrected(help="Without gold: the checkpoint's folder, or what framing evaluate --json wrote, for bands."),
     ] = None,
     power: Annotated[
-        bool, _corrected("--power", help="How many documents to annotate until an interval is half as wide.")
+        bool, _corrected("--power", help="A table: how many documents to annotate until an interval is half as wide.")
     ] = False,
     level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the intervals.")] = 0.95,
     small: Annotated[int, typer.Option(min=0, help="Groups with fewer documents are flagged.")] = 20,
     check: Annotated[bool, typer.Option("--check", help="Bootstrap every group, not only small ones.")] = False,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     codebook: Annotated[str | None, typer.Option(help="By which was labelled: a name or a YAML file.")] = None,
+    model: Annotated[
+        str | None, options.model_option("--model", "-m", help="What labels documents; the shipped model if left out.")
+    ] = None,
+    text_column: options.TextColumn = None,
+    id_column: options.IdColumn = None,
+    outlet_column: options.OutletColumn = None,
+    published_column: options.PublishedColumn = None,
+    title_column: options.TitleColumn = None,
     table: Annotated[
-        str, _shown(help="estimates, differences, words or groups; for .csv, .md and .tex.")
+        str, _shown(help="estimates, differences, words, groups, power or events; for .csv, .md and .tex.")
     ] = "estimates",
     output: Annotated[Path | None, _shown("--output", "-o", help="A table as .csv, .md, .tex; all as .json.")] = None,
     as_json: Annotated[bool, _shown("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Compare outlets: which names they take, in whose voice, how they hedge, and whether the difference is real."""
+    from rich.text import Text
+
     from framing.cli._terminal import Console
     from framing.codebook import Codebook
     from framing.compare.front import compare
+    from framing.reading import Columns
 
     if output is not None and output.suffix.lower() not in _ENDINGS:
         raise SettingError(f"the output {str(output)!r} has no known ending", expected=", ".join(_ENDINGS))
@@ -79,7 +105,7 @@ def compare_command(
             hint="framing sample draws it",
         )
     found = compare(
-        labels,
+        inputs,
         by or "outlet",
         over=over,
         against=against,
@@ -90,6 +116,10 @@ def compare_command(
         keyword=keyword,
         contrasts=contrast,
         least_probability=least_probability,
+        copies=copies,
+        event=event,
+        find_event=find_event,
+        event_days=event_days,
         gold=gold,
         equal_probabilities=equal_probabilities,
         error_rates=error_rates,
@@ -98,6 +128,8 @@ def compare_command(
         check=check,
         seed=seed,
         codebook=None if codebook is None else Codebook.load(codebook),
+        model=model,
+        input_columns=Columns(text_column, id_column, outlet_column, published_column, title_column),
     )
     if output is not None:
         how = _ENDINGS[output.suffix.lower()]
@@ -108,7 +140,8 @@ def compare_command(
         _print(found, Console(highlight=False), power=power)
     if not as_json:
         for note in found.notes:
-            Console(stderr=True, highlight=False).print(f"Note: {note}", style="yellow", soft_wrap=True)
+            line = Text(f"Note: {note}", style="yellow")
+            Console(stderr=True, highlight=False).print(line, soft_wrap=True)
 
 
 def _print(found: Comparison, console: Console, *, power: bool) -> None:
@@ -133,11 +166,20 @@ def _print(found: Comparison, console: Console, *, power: bool) -> None:
             shown = Table("Group", *["Period"] * many, *labels, "n", box=box.SIMPLE_HEAD, title=title)
             for key in dict.fromkeys((row["group"], row["period"]) for row in rows):
                 own = {row["label"]: row for row in rows if (row["group"], row["period"]) == key}
-                cells = [_figure(own[label], figure_text, power) if label in own else "–" for label in labels]
+                cells = [
+                    figure_text(own[label]["value"], own[label]["low"], own[label]["high"], share=True)
+                    if label in own
+                    else "–"
+                    for label in labels
+                ]
                 first: dict[str, Any] = next(iter(own.values()))
                 style = "bright_black" if first["small"] else None
                 shown.add_row(key[0], *[key[1]] * many, *cells, f"{first['denominator']:,.0f}", style=style)
             console.print(shown)
+    if power:
+        _print_power(found, console)
+    if found.events is not None:
+        _print_events(found, console)
     differences = found.differences
     if differences.num_rows:
         told = sum(differences.column("distinguishable").to_pylist())
@@ -147,9 +189,47 @@ def _print(found: Comparison, console: Console, *, power: bool) -> None:
         )
 
 
-def _figure(row: dict[str, Any], figure_text: Any, power: bool) -> str:
-    text = figure_text(row["value"], row["low"], row["high"], share=True)
-    if not power or row["to_halve"] is None:
-        return str(text)
-    many = row["to_halve"]
-    return f"{text} " + ("(annotation alone does not halve it)" if many == float("inf") else f"(halved by {many:,.0f})")
+def _print_power(found: Comparison, console: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from framing.compare.comparison import figure_text
+
+    many = any(found.table("groups").column("period").to_pylist())
+    for contrast in found.settings["contrasts"]:
+        rows = found.table("power", estimand="contrast_share", contrast=contrast, voice=None).to_pylist()
+        if not rows:
+            continue
+        title = f"{contrast}: documents to annotate until an interval is half as wide"
+        columns = ("Label", "Group", *["Period"] * many, "Share", "Annotated", "To annotate")
+        shown = Table(*columns, box=box.SIMPLE_HEAD, title=title)
+        for row in rows:
+            enough = row["to_halve"] != float("inf")
+            said = f"{row['to_halve']:,.0f} of {row['documents']:,}" if enough else "not by annotation: collect more"
+            figure = figure_text(row["value"], row["low"], row["high"], share=True)
+            shown.add_row(row["label"], row["group"], *[row["period"]] * many, figure, f"{row['annotated']:,}", said)
+        console.print(shown)
+
+
+def _print_events(found: Comparison, console: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from framing.compare.comparison import figure_text
+
+    many = any(found.table("groups").column("period").to_pylist())
+    for contrast in found.settings["contrasts"]:
+        rows = found.table("events", estimand="contrast_share", contrast=contrast, voice=None).to_pylist()
+        if not rows:
+            continue
+        title = f"{contrast}: differences of shares within events that both tell (grey: not distinguishable)"
+        columns = ("Label", "Difference of", *["Period"] * many, "Within", "Overall", "Events", "q")
+        shown = Table(*columns, box=box.SIMPLE_HEAD, title=title)
+        for row in rows:
+            within = figure_text(row["difference"], row["low"], row["high"], share=True)
+            q = "–" if row["q"] is None else f"{row['q']:.2g}"
+            cells = (within, f"{row['overall']:.0%}", f"{row['events']:,}", q)
+            pair = f"{row['first']} − {row['second']}"
+            style = None if row["distinguishable"] else "bright_black"
+            shown.add_row(row["label"], pair, *[row["period"]] * many, *cells, style=style)
+        console.print(shown)

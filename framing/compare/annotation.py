@@ -18,13 +18,16 @@ from typing import Any
 import numpy as np
 
 from framing.codebook import SOURCE, Codebook
-from framing.compare.columns import Corpus, Labelled, read_corpus
+from framing.compare.columns import Corpus, Labelled
 from framing.compare.gold import document_keys, sample_file
 from framing.compare.groups import Grouping, group_documents
+from framing.compare.labelling import read_or_label
 from framing.compare.sampling import Draw, draw
 from framing.errors import OutputError
 from framing.files import write_whole
+from framing.labeler import Labeler
 from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag
+from framing.reading import Columns
 
 #: What a file of tab-separated lines cannot hold; each becomes a space, so that offsets stay.
 _BREAKS = re.compile(r"[\t\n\r]")
@@ -115,11 +118,14 @@ def draw_sample(
     lean: float = 0.5,
     seed: int = 0,
     codebook: Codebook | None = None,
+    model: str | os.PathLike[str] | None = None,
+    labeler: Labeler | None = None,
+    input_columns: Columns | None = None,
 ) -> Sample:
     """Draw documents to annotate, so many of each group, those more often of which the model is unsure.
 
     Args:
-        labelled, by, over, codebook: as of :func:`framing.compare.front.compare`.
+        labelled, by, over, codebook, model, labeler, input_columns: as of :func:`framing.compare.front.compare`.
         each: documents of a group (and period); all where it has fewer.
         lean: how much the probability depends on the model's uncertainty, in [0, 1); see
             :mod:`framing.compare.sampling`.
@@ -129,7 +135,15 @@ def draw_sample(
         InputError, ColumnError, SettingError: as of :func:`framing.compare.front.compare`.
     """
     columns = (by,) if isinstance(by, str) else tuple(by)
-    corpus = read_corpus(labelled, carry=columns, codebook=codebook, uncertainty=True)
+    corpus = read_or_label(
+        labelled,
+        carry=columns,
+        model=model,
+        labeler=labeler,
+        columns=input_columns,
+        codebook=codebook,
+        uncertainty=True,
+    )
     grouping = group_documents(corpus, columns, over)
     uncertainty = np.asarray(corpus.documents.column("uncertainty"))
     drawn = draw(grouping.of_document, uncertainty, each=each, lean=lean, seed=seed)

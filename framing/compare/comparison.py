@@ -48,6 +48,16 @@ naive_difference,   float64  the same by the model alone
 naive_p, naive_q
 ==================  =======  ===========================================================================================
 
+``power`` says how many documents of a group have to be annotated until an interval is half as wide, and is empty
+without gold: ``estimand`` to ``period``, ``value``, ``low``, ``high``, ``documents`` of the group, ``annotated``,
+``to_halve`` (float64; infinite where the documents themselves differ too much, so that more must be collected),
+``more`` (``to_halve`` less ``annotated``).
+
+``events`` is there where events were asked for (:mod:`framing.compare.events`): the columns of ``differences`` from
+``estimand`` to ``second``, then ``events`` (int64: told by both, with something to count), ``difference``, ``low``,
+``high``, ``p``, ``q`` (over all rows of this table), ``distinguishable``, ``verdict``, all within events and by the
+model alone, and ``overall``, the difference of the groups whatever they write about.
+
 ``words`` has ``group``, ``period``, ``word``, ``count``, ``documents``, ``log_odds``, ``z``; ``groups`` has ``group``,
 ``by_<column>``, ``period``, ``documents``, ``sentences``, ``mentions``, ``annotated``, ``small``.
 """
@@ -68,6 +78,7 @@ import pyarrow.compute as pc
 
 from framing.compare.columns import Corpus
 from framing.compare.estimands import ESTIMANDS
+from framing.compare.events import Events
 from framing.compare.groups import Group
 from framing.errors import MissingExtraError, SettingError, did_you_mean
 from framing.files import write_whole
@@ -89,12 +100,14 @@ class Comparison:
     """Groups of documents compared.
 
     Attributes:
-        tables: ``estimates``, ``differences``, ``words``, ``groups``: Arrow tables, as the module's text says.
+        tables: ``estimates``, ``differences``, ``words``, ``groups``, ``power``, ``events``: Arrow tables, as the
+            module's text says.
         groups: in the order of the numbers of ``group_of_document``.
         group_of_document: int64 [documents of the corpus]; -1 for documents of none.
         corpus: what was compared, after the filters: for looking up the sentences behind a figure.
         settings: what was asked for, JSON-ready.
         notes: what a reader has to know, a sentence each: what was left out, what is not corrected.
+        events: of the documents of the corpus, where they were asked for.
     """
 
     tables: Mapping[str, pa.Table]
@@ -103,6 +116,7 @@ class Comparison:
     corpus: Corpus
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
+    events: Events | None = None
 
     @property
     def estimates(self) -> pa.Table:
@@ -206,12 +220,16 @@ class Comparison:
     def _shown(self, name: str, wanted: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         """Columns and cells for people: a figure with its interval in one cell, empty columns left out."""
         rows = self.table(name, **wanted).to_pylist()
-        if name not in ("estimates", "differences"):
+        if name not in ("estimates", "differences", "events"):
             columns = list(rows[0]) if rows else self.table(name).column_names
             return columns, [[_cell(row[column]) for column in columns] for row in rows]
         keys = [k for k in ("contrast", "label", "voice", "hedge", "source", "period") if any(r[k] for r in rows)]
         who = ["group"] if name == "estimates" else ["first", "second"]
-        rest = ["value", "n", "documents", ""] if name == "estimates" else ["difference", "ratio", "q", ""]
+        rest = {
+            "estimates": ["value", "n", "documents", ""],
+            "differences": ["difference", "ratio", "q", ""],
+            "events": ["difference", "events", "q", ""],
+        }[name]
         cells = []
         for row in rows:
             share = ESTIMANDS[row["estimand"]].unit == "share"
@@ -220,7 +238,7 @@ class Comparison:
             if name == "estimates":
                 said = [shown, _cell(row["denominator"]), str(row["documents"]), _remarks(row)]
             else:
-                said = [shown, _cell(row["ratio"]), _cell(row["q"]), row["verdict"]]
+                said = [shown, _cell(row[rest[1]]), _cell(row["q"]), row["verdict"]]
             cells.append([row["estimand"], *(_cell(row[key]) for key in (*keys, *who)), *said])
         return ["estimand", *keys, *who, *rest], cells
 

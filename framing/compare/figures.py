@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from framing.compare.bands import ErrorRates, share_band
 from framing.compare.correction import Corrected, correct_ratios, documents_to_halve
 from framing.compare.differences import Differences, differ, q_values
 from framing.compare.estimands import Cell, Estimand, Ratios
+from framing.compare.events import Events, compare_within
 from framing.compare.groups import Group, Grouping
-from framing.compare.intervals import Estimates, Sums, bootstrap, estimate
+from framing.compare.intervals import Estimates, Sums, bootstrap, estimate, group_sums
 from framing.errors import SettingError
 
 Array = npt.NDArray[Any]
@@ -113,6 +115,7 @@ class Figures:
         self._grouping, self._settings, self._sentences = grouping, settings, sentences
         self._annotated, self._rates = annotated, rates
         self._blocks: list[_Block] = []
+        self._within: list[dict[str, Any]] = []
 
     def add(self, ratios: Ratios) -> None:
         """Estimate some figures of every group."""
@@ -133,6 +136,35 @@ class Figures:
             self._put_bands(block, self._rates)
         self._put_bootstrap(block, ratios)
         self._blocks.append(block)
+
+    def add_within(self, ratios: Ratios, events: Events, against: str | None = None) -> None:
+        """Compare some figures within events, by the model's labels.
+
+        Raises:
+            SettingError: there is no group ``against``.
+        """
+        grouping, groups = self._grouping, self._grouping.groups
+        pairs = self._pairs(against)
+        sums = group_sums(ratios, grouping.of_document, len(grouping))
+        overall, scale = sums.value, ratios.estimand.scale
+        found = compare_within(ratios, grouping.of_document, len(grouping), events, pairs, level=self._settings.level)
+        for (a, b), one in zip(pairs, found, strict=True):
+            for k in np.flatnonzero((one.events > 0) & ((sums.y[a] > 0) | (sums.y[b] > 0))).tolist():
+                self._within.append(
+                    {
+                        "estimand": ratios.estimand.name,
+                        **{name: getattr(ratios.cells[k], name) for name in _CELL},
+                        "period": groups[a].period,
+                        "first": groups[a].name,
+                        "second": groups[b].name,
+                        "events": int(one.events[k]),
+                        "difference": float(one.value[k]) * scale,
+                        "low": float(one.low[k]) * scale,
+                        "high": float(one.high[k]) * scale,
+                        "p": float(one.p[k]),
+                        "overall": float(overall[a, k] - overall[b, k]) * scale,
+                    }
+                )
 
     def _put_bands(self, block: _Block, rates: ErrorRates) -> None:
         for g, k in np.argwhere(block.shown).tolist():
@@ -293,6 +325,27 @@ class Figures:
         )
         return pa.table(columns)
 
+    def within_events(self) -> pa.Table:
+        """The table of events."""
+        rows = self._within
+        texts = ("estimand", *_CELL, "period", "first", "second")
+        columns: dict[str, Any] = {name: pa.array([row[name] for row in rows], pa.string()) for name in texts}
+        columns["events"] = pa.array([row["events"] for row in rows], pa.int64())
+        for name in ("difference", "low", "high", "p", "overall"):
+            columns[name] = _column(np.array([row[name] for row in rows], dtype=np.float64))
+        q = q_values(np.array([row["p"] for row in rows], dtype=np.float64))
+        told = np.nan_to_num(q, nan=1.0) <= self._settings.false_discovery
+        columns |= {"q": _column(q), "distinguishable": pa.array(told)}
+        columns["verdict"] = pa.array(
+            [
+                _verdict(row["first"], row["second"], row["difference"], known)
+                for row, known in zip(rows, told, strict=True)
+            ],
+            pa.string(),
+        )
+        order = [*texts, "events", "difference", "low", "high", "p", "q", "distinguishable", "verdict", "overall"]
+        return pa.table({name: columns[name] for name in order})
+
     def _pairs(self, against: str | None) -> list[tuple[int, int]]:
         groups: tuple[Group, ...] = self._grouping.groups
         names = [group.name for group in groups]
@@ -306,6 +359,21 @@ class Figures:
         if against is None:
             return pairs
         return [(b, a) if names[a] == against else (a, b) for a, b in pairs if against in (names[a], names[b])]
+
+
+def power_table(estimates: pa.Table, groups: pa.Table) -> pa.Table:
+    """The table of power, from those of estimates and groups."""
+    keys = ("estimand", *_CELL, "group", "period")
+    if "corrected" not in estimates.column_names:
+        return pa.table({name: pa.array([], pa.string()) for name in keys})
+    rows = estimates.filter(estimates.column("corrected"))
+    size = {(row["group"], row["period"]): row["documents"] for row in groups.to_pylist()}
+    own = zip(rows.column("group").to_pylist(), rows.column("period").to_pylist(), strict=True)
+    columns = {name: rows.column(name) for name in (*keys, "value", "low", "high")}
+    columns["documents"] = pa.array([size[key] for key in own], pa.int64())
+    columns |= {name: rows.column(name) for name in ("annotated", "to_halve")}
+    columns["more"] = pc.subtract(rows.column("to_halve"), rows.column("annotated").cast(pa.float64()))
+    return pa.table(columns)
 
 
 def _numbers(found: Differences, scale: Array) -> dict[str, Array]:

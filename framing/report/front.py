@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,15 +21,15 @@ import framing
 from framing.codebook import Codebook
 from framing.compare.columns import Corpus, Labelled, files_of, read_corpus
 from framing.compare.comparison import Comparison
+from framing.compare.copies import copies
 from framing.compare.front import compare
-from framing.errors import ColumnError, FramingWarning, InputError, SettingError, UnreadableFileError
+from framing.compare.labelling import hold_records, label_documents
+from framing.errors import ColumnError, FramingWarning, InputError, SettingError
 from framing.files import write_whole
 from framing.labeler import Labeler, load
 from framing.model.checkpoint import Checkpoint
-from framing.reading import Columns, read
-from framing.records import open_writer
+from framing.reading import Columns
 from framing.report import page, sections
-from framing.report.copies import copies
 from framing.report.events import events_of
 from framing.report.evidence import MOST_SENTENCES, documents_to_check, draw_evidence
 from framing.report.findings import Finding, find
@@ -40,13 +38,12 @@ from framing.report.marks import MARK_CSS as MARK_CSS
 from framing.report.marks import about, article_html, counts_html, legend_html
 from framing.report.probabilities import label_probabilities
 from framing.report.robustness import Check, check_findings
-from framing.types import COLUMNS, Labels, Rejected
+from framing.types import Labels
 
 #: A carried column of this name tells the events apart, where none is named.
 EVENT = "event"
 _MOST_PERIODS = 60
 _SHOWN_REJECTIONS = 5
-_RECORD_KEYS = frozenset({"mentions", "probabilities", "text_offset"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -298,28 +295,6 @@ def _check_codebook(model: str | os.PathLike[str], codebook: Codebook) -> None:
     Checkpoint.load(model, codebook=codebook)
 
 
-def hold_records(inputs: Iterable[str | os.PathLike[str]]) -> bool:
-    """Whether files hold records of framing, by the first of them; names of nothing that can be read as files do not.
-
-    Args:
-        inputs: files, globs, folders.
-    """
-    try:
-        file = files_of(next(iter(inputs)))[0]
-    except UnreadableFileError:
-        return False
-    name = file.name.lower()
-    try:
-        if name.endswith(".parquet"):
-            return b"framing.codebook" in (pyarrow.parquet.read_schema(file).metadata or {})
-        with (gzip.open if name.endswith(".gz") else open)(file, "rt", encoding="utf-8") as stream:
-            line = stream.readline()
-        keys = json.loads(line) if line.lstrip().startswith("{") else line.strip().split(",")
-        return set(keys) >= _RECORD_KEYS
-    except (OSError, ValueError, pa.ArrowInvalid):
-        return False
-
-
 def _label(
     items: Sequence[Any],
     target: Path,
@@ -331,26 +306,16 @@ def _label(
     set_aside: list[str],
 ) -> Instrument:
     """Label documents into a file; what is set aside is told."""
-    rejected: list[Rejected] = []
-    documents = read(items, columns=columns, on_reject=rejected.append)
     own = labeler or (load(codebook=codebook) if model is None else load(model, codebook=codebook))
-    wanted = [name for name in carry if name not in COLUMNS]
     try:
-        count = 0
-        with open_writer(target, codebook=own.codebook, carry=wanted) as writer:
-            for labels in own.documents(documents):
-                writer.write(labels)
-                count += 1
-        if not count:
-            first = f"; the first: {rejected[0].where}: {rejected[0].reason}" if rejected else ""
-            raise InputError(f"nothing could be labelled{first}", expected="at least one document with text in it")
+        done = label_documents(items, target, own, carry=carry, columns=columns)
         instrument = read_instrument(own.checkpoint)
     finally:
         if labeler is None:
             own.close()
-    if rejected:
-        set_aside.append(f"{len(rejected):,} rows or files could not be read")
-        set_aside += [f"{one.where}: {one.reason}" for one in rejected[:_SHOWN_REJECTIONS]]
+    if done.rejected:
+        set_aside.append(f"{len(done.rejected):,} rows or files could not be read")
+        set_aside += [f"{one.where}: {one.reason}" for one in done.rejected[:_SHOWN_REJECTIONS]]
     return instrument
 
 

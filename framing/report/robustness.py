@@ -102,7 +102,7 @@ def check_findings(
         corpus: as it was compared, after the filters.
         columns: whose values are the groups.
         findings: whose shares are computed.
-        original: int64 [documents], what each is a copy of (:func:`framing.report.copies.copies`).
+        original: int64 [documents], what each is a copy of (:func:`framing.compare.copies.copies`).
         thresholds: label -> threshold of the checkpoint; where ``None``, the least probability that a label has.
         probabilities: float64 [sentences, labels], of the whole sentence; needed for lower thresholds.
     """

@@ -76,9 +76,40 @@ def test_a_sample_is_drawn_annotated_and_used(run: Run, labels: Path, tmp_path: 
     corrected = run("compare", labels, "--gold", gold, "--json")
     rows = json.loads(corrected.stdout)["estimates"]
     assert any(row["corrected"] for row in rows)
-    assert run("compare", labels, "--gold", gold, "--power").exit_code == 0
+    power = run("compare", labels, "--gold", gold, "--power", "--contrast", CONTRAST.name)
+    assert power.exit_code == 0 and "half as wide" in power.stdout
+    assert run("compare", labels, "--gold", gold, "-o", tmp_path / "p.csv", "--table", "power").exit_code == 0
+    table = pandas.read_csv(tmp_path / "p.csv")
+    wanted = {(row["estimand"], row["label"], row["group"]): row for row in rows if row["corrected"]}
+    assert len(table) == sum(row["corrected"] for row in rows)
+    assert (table["annotated"] <= table["documents"]).all()
+    one = table[(table["estimand"] == "per_100_documents") & (table["group"] == "A")].iloc[0]
+    kept = wanted["per_100_documents", one["label"], "A"]["to_halve"]
+    assert kept is None or one["more"] == pytest.approx(kept - one["annotated"])
     again = run("sample", labels, "-o", gold)
     assert again.exit_code == 2 and "is there already" in again.stderr
+
+
+def test_documents_are_labelled_first_and_one_line_says_so(run: Run, tiny_folder: Path, tmp_path: Path) -> None:
+    articles = tmp_path / "articles.jsonl"
+    rows = [{"id": f"a{n}", "outlet": "AB"[n % 2], "text": f"Words of day {n}. More of them."} for n in range(8)]
+    articles.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result = run("compare", articles, "--model", tiny_folder)
+    assert result.exit_code == 0
+    assert [line for line in result.stderr.splitlines() if "8 documents" in line and "labelled first" in line]
+    drawn = run("sample", articles, "-o", tmp_path / "gold.tsv", "--model", tiny_folder, "--each", 2)
+    assert drawn.exit_code == 0 and "4 documents" in drawn.stderr and "labelled first" in drawn.stderr
+
+
+def test_events_and_copies(run: Run, labels: Path, tmp_path: Path) -> None:
+    result = run("compare", labels, "--event", "section", "--contrast", CONTRAST.name)
+    assert result.exit_code == 0
+    assert "within events" in result.stdout and "events are told by two groups" in result.stderr
+    once = run("compare", labels, "--copies", "once")
+    assert once.exit_code == 0 and "documents are left out, which are copies" in once.stderr
+    found = run("compare", labels, "--find-event", "--event-days", 30, "--table", "events", "-o", tmp_path / "e.csv")
+    assert found.exit_code == 0
+    assert {"first", "second", "events", "difference", "q", "overall"} <= set(pandas.read_csv(tmp_path / "e.csv"))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +125,10 @@ def test_a_sample_is_drawn_annotated_and_used(run: Run, labels: Path, tmp_path: 
         (["--gold", "none.tsv"], "no file"),
         (["--error-rates", "none"], "error rates"),
         (["--table", "figures", "-o", "t.csv"], "no table"),
+        (["--table", "events", "-o", "t.csv"], "no table"),
+        (["--copies", "never"], "'never'"),
+        (["--event", "affair"], "'affair'"),
+        (["--event", "section", "--find-event"], "found"),
     ],
 )
 def test_mistakes_are_told(

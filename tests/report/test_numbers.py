@@ -17,8 +17,8 @@ from lxml import html as lxml_html
 from scipy.stats import binomtest
 
 from framing.codebook import Codebook
+from framing.compare.copies import LEAST_ALIKE, copies
 from framing.compare.front import compare
-from framing.report.copies import LEAST_ALIKE, copies
 from framing.report.front import Report, periods_between, report
 from framing.report.instrument import f1_interval
 from framing.report.sections import hedged_by_label

@@ -16,11 +16,12 @@ from lxml import html as lxml_html
 
 from framing.codebook import Codebook
 from framing.compare.front import compare
+from framing.compare.labelling import hold_records
 from framing.errors import ColumnError, InputError
 from framing.labeler import Labeler
 from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag
 from framing.reading.encodings import visible
-from framing.report.front import Report, article, hold_records, report
+from framing.report.front import Report, article, report
 from framing.report.marks import Mark, labels_html, marked_html, window
 from framing.report.page import csv_link, script_json
 from framing.types import DocumentLabels

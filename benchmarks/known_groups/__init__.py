@@ -1,0 +1,1 @@
+"""Whether outlets whose stances are known part as the literature says."""
