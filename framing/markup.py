@@ -1,23 +1,23 @@
-r"""Inline markup and offset spans, each turned into the other without loss.
+r"""Convert inline markup into offset spans and back, without loss.
 
 A mark is ``[[words|tags]]``. Its tags are joined by ``+``, and each is one of
 
-* ``label.voice``, a frame with whose word it is: ``[[gunmen|militants.author]]``; ``label`` alone where the codebook
-  has no voices; and behind it what the codebook's tasks ask of mentions: ``[[gunmen|militants.author.tone=ironic]]``;
+* ``label.voice``, a frame and its voice: ``[[gunmen|militants.author]]``; only ``label`` if the codebook has no voices.
+  Answers to the codebook's tasks for mentions follow: ``[[gunmen|militants.author.tone=ironic]]``;
 * ``hedge.kind``, a cue: ``[[reportedly|hedge.hearsay]]``;
 * ``source``, who is cited: ``[[the ministry|source]]``;
 * ``task.value``, words that are marked for a task of the codebook.
 
-Marks do not nest or overlap. All that is outside them is the sentence as it stands, single brackets, bars and
-backslashes included. Three things would be read as markup and are escaped by a backslash where a sentence really
-has them: ``[[`` and ``]]`` anywhere (``\[[``, ``\]]``), and ``|`` within the words of a mark (``\|``). A run of
-backslashes just before one of these, or before a mark or a mark's bar, is doubled; every other backslash stands for
-itself. Each sentence with its spans has exactly one written form, so that ``write(parse(x)) == x`` for every ``x``
+Marks do not nest or overlap. Everything outside them is the sentence itself, with its single brackets, bars and
+backslashes. A backslash escapes the three strings that would otherwise be read as markup: ``[[`` and ``]]`` anywhere
+(``\[[``, ``\]]``), and ``|`` within the words of a mark (``\|``). A run of backslashes just before one of these, or
+before a mark or the bar of a mark, is doubled; every other backslash stands for itself. Each sentence with its spans
+has exactly one written form, so that ``write(parse(x)) == x`` for every ``x``
 that parses, and ``parse(write(m)) == m`` for every ``m``.
 
-Marked sentences are kept in tab-separated files, one a line: ``group, kind, marked sentence`` (seeds), or
-``id, outlet, document, kind, marked sentence`` (a gold set). Behind the kind, or in its place where the codebook has no
-kinds, stands what the codebook's tasks ask of sentences: ``body stance=hostile topics=war+economy``.
+Marked sentences are kept in tab-separated files, one per line: ``group, kind, marked sentence`` (seeds), or
+``id, outlet, document, kind, marked sentence`` (a gold set). Answers to the codebook's tasks for sentences follow the
+kind, or stand in its place if the codebook has no kinds: ``body stance=hostile topics=war+economy``.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from framing.types import Rejected
 Layer = Literal["frame", "hedge", "source", "task"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# A bracket is escaped if the written form would otherwise have its twin right behind it. In a run of brackets that
-# is every second one, counted from the end, since an escaped one has a backslash before it. A mark that follows the
+# A bracket is escaped if the written form would otherwise have the same bracket right after it. In a run of brackets
+# that is every second one, counted from the end, because an escaped bracket has a backslash before it. A mark after the
 # run counts as a bracket.
 _OPENING = re.compile(r"(\\*)\[(?=\[(?:\[\[)*(?!\[))")
 _OPENING_BEFORE_MARK = re.compile(r"(\\*)\[(?=\[(?:\[\[)*(?!\[|\Z)|(?:\[\[)*\Z)")
 _CLOSING = re.compile(r"(\\*)\](?=\](?:\]\])*(?!\]))")
 _BAR = re.compile(r"(\\*)\|")
 _TRAILING_BACKSLASHES = re.compile(r"\\+\Z")
-# What can end a stretch of plain text: a run of backslashes (possibly none) and one of the three special strings.
+# The end of plain text: a run of backslashes (possibly none) and one of the special strings.
 _SPECIAL_OUTSIDE = re.compile(r"(\\*)(\[(?=\[)|\](?=\]))")
 _SPECIAL_IN_WORDS = re.compile(r"(\\*)(\[(?=\[)|\](?=\])|\|)")
 
@@ -53,11 +53,11 @@ class Tag:
     """What a span is marked as. ``str(tag)`` is its written form.
 
     Attributes:
-        layer: which of the layers it belongs to.
-        name: the frame's label, the hedge kind, ``"source"``, or the value of a task.
-        voice: whose word it is; for frames only.
-        task: the task that the value belongs to; for the layer of tasks only.
-        answers: of a frame, what the codebook's tasks ask of mentions: pairs of task and value.
+        layer: the layer it belongs to.
+        name: the label of a frame, the kind of a hedge, ``"source"``, or the value of a task.
+        voice: the voice of a frame; ``None`` in other layers, and if the codebook has no voices.
+        task: the task that the value belongs to; ``None`` in other layers.
+        answers: the answers of a frame to the codebook's tasks for mentions, as pairs of task and value.
     """
 
     layer: Layer
@@ -82,7 +82,7 @@ class Tag:
 
     @property
     def output(self) -> str:
-        """The tag without its voice: which of `Codebook.outputs` it is, or ``<task>.<value>``."""
+        """The tag without voice and answers: one of `Codebook.outputs`, or ``<task>.<value>``."""
         prefix = HEDGE if self.layer == "hedge" else self.task
         return f"{prefix}.{self.name}" if prefix else self.name
 
@@ -92,11 +92,11 @@ class Tag:
 
         Args:
             text: such as ``"rebels.author"``, ``"hedge.epistemic"`` or ``"source"``.
-            codebook: the codebook that must know every name; if ``None``, any label with the built-in one's voices and
-                hedge kinds.
+            codebook: the codebook that must have every name; if ``None``, any label with the voices and hedge kinds of
+                the built-in codebook.
 
         Raises:
-            MarkupError: it is no tag, or one that the codebook does not know.
+            MarkupError: it is not a tag, or the codebook does not have it.
         """
         book = codebook or Codebook.default()
         first, *others = text.split(".")
@@ -123,7 +123,7 @@ class Tag:
 
 
 def _answers(written: Sequence[str], tasks: Sequence[Task], where: str) -> dict[str, str]:
-    """Read ``task=value`` of several tasks; of one that may choose many ``task=value+value``, or ``task=`` for none."""
+    """Read answers ``task=value``; a task that chooses many has ``task=value+value``, or ``task=`` for no value."""
     by_name = {task.name: task for task in tasks}
     answers: dict[str, str] = {}
     for name, _, value in (one.partition("=") for one in written):
@@ -163,7 +163,7 @@ class MarkedSpan:
     Attributes:
         start, end: code points from the start of the sentence, half-open.
         text: the sentence's ``text[start:end]``.
-        tags: one or more, in the order they are written in, no label or hedge kind twice.
+        tags: one or more, in the order in which they are written; no label, hedge kind, source or value twice.
     """
 
     start: int
@@ -218,7 +218,7 @@ def parse(marked: str, codebook: Codebook | None = None) -> MarkedSentence:
 
     Args:
         marked: a sentence with inline markup.
-        codebook: the codebook that must know every label and hedge kind; any label if ``None``.
+        codebook: the codebook that must have every name; any label if ``None``.
 
     Raises:
         MarkupError: the markup is broken (unclosed, nested, empty, without tags), or a tag is unknown; the message
@@ -242,7 +242,7 @@ class _Parser:
         return MarkedSentence("".join(self.text), tuple(spans))
 
     def plain(self) -> str:
-        """Read plain text up to the next mark or the end; return what ended it, ``"["`` or ``""``."""
+        """Read plain text up to the next mark (returns ``"["``) or the end (returns ``""``)."""
         stop = self.literal(_SPECIAL_OUTSIDE)
         if stop == "]":
             self.fail(
@@ -324,7 +324,7 @@ class _Parser:
 
 
 def write(sentence: MarkedSentence) -> str:
-    """The marked form of a sentence; `parse` gives the sentence back."""
+    """Write a sentence with inline markup; the inverse of `parse`."""
     parts: list[str] = []
     end = 0
     for span in sentence.spans:
@@ -336,11 +336,11 @@ def write(sentence: MarkedSentence) -> str:
 
 
 def _written_text(text: str, *, before: str) -> str:
-    """Plain text with what would be read as markup escaped.
+    """Escape what would be read as markup.
 
     Args:
         text: text outside marks, or the words of a mark.
-        before: what follows it: a mark (``"["``), the bar of its mark (``"|"``), or the sentence's end (``""``).
+        before: what follows the text: a mark (``"["``), the bar of its own mark (``"|"``), or the end (``""``).
     """
     text = (_OPENING_BEFORE_MARK if before == "[" else _OPENING).sub(r"\1\1\\[", text)
     text = _CLOSING.sub(r"\1\1\\]", text)
@@ -354,11 +354,11 @@ class MarkedRow:
     """One line of a file of marked sentences.
 
     Attributes:
-        group: what must stay together when the file is split (for a gold set, the document).
-        kind: what the sentence is on the page; ``None`` where the codebook has no kinds.
+        group: rows of one group stay together when the file is split; in a gold set, the group is the document.
+        kind: the sentence's kind; ``None`` if the codebook has no kinds.
         sentence: the sentence with its spans.
-        outlet, document, id: given by files of five columns only.
-        answers: task that is asked of sentences -> its value, or several joined by ``+``.
+        outlet, document, id: only in files of five columns.
+        answers: task for sentences -> its value, or several values joined by ``+``.
         where: ``"file:line"``, for messages.
     """
 
@@ -377,11 +377,12 @@ class MarkedRow:
 
         Args:
             line: the line, without its end.
-            codebook: the codebook that must know every label and hedge kind; any label if ``None``.
-            where: ``"file:line"``, which a message then begins with.
+            codebook: the codebook that must have every name; any label if ``None``.
+            where: ``"file:line"``, put before the message of an error.
 
         Raises:
-            MarkupError: another number of columns, an unknown kind, an empty sentence, or broken markup.
+            MarkupError: the number of columns is wrong, a column is empty, a kind or a task's answer is unknown, or the
+                markup is broken.
         """
         try:
             return cls._parse(line, codebook, where)
@@ -411,10 +412,10 @@ class MarkedRow:
         return cls(document, kind, sentence, outlet, document, id_, answers, where)
 
     def to_line(self) -> str:
-        """The row as `parse` reads it, without a line end: five columns if it has an id, else three.
+        """Write the row as `parse` reads it, without a line end: five columns if it has an id, else three.
 
         Raises:
-            MarkupError: a column has a tab or a line end in it.
+            MarkupError: a column contains a tab or a line end.
         """
         first = (self.group,) if self.id is None else (self.id, self.outlet or "", self.document or self.group)
         about = [*([self.kind] if self.kind else []), *(f"{task}={value}" for task, value in self.answers.items())]
@@ -426,7 +427,7 @@ class MarkedRow:
 
 
 def _parse_about(about: str, book: Codebook) -> tuple[str | None, dict[str, str]]:
-    """Read the column of the kind and the answers of tasks."""
+    """Read the column with the kind and the answers to tasks."""
     words = about.split(" ") if about else []
     kind = None
     if book.kinds:
@@ -441,18 +442,19 @@ def read_rows(
     *,
     on_reject: Callable[[Rejected], None] | None = None,
 ) -> Iterator[MarkedRow]:
-    """Read a file of marked sentences, line by line. Blank lines are passed over.
+    """Read a file of marked sentences, line by line. Blank lines are skipped.
 
     Args:
         path: a tab-separated file in UTF-8, of three or five columns.
-        codebook: the codebook that must know every label and hedge kind; any label if ``None``.
-        on_reject: is told of every line that cannot be read, and reading goes on; if ``None``, the first one raises.
+        codebook: the codebook that must have every name; any label if ``None``.
+        on_reject: is called with every line that cannot be read, and reading goes on; if ``None``, the first one
+            raises.
 
     Yields:
         The rows in order.
 
     Raises:
-        UnreadableFileError: the file is missing or is not UTF-8.
+        UnreadableFileError: the file is missing, cannot be read, or is not UTF-8.
         MarkupError: a line cannot be read, and there is no ``on_reject``; the message begins with ``file:line``.
     """
     for number, line in _lines(Path(path)):
@@ -488,10 +490,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def check_examples(codebook: Codebook) -> None:
-    """Make sure that every example of a codebook parses and carries the label that it is an example of.
+    """Check that every example of a codebook can be parsed and has a mark with its label.
 
     Raises:
-        CodebookError: an example does not; the message names the label and the example.
+        CodebookError: an example fails; the message names the label and the example.
     """
     for label in codebook.labels:
         for i, example in enumerate(label.examples):

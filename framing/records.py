@@ -1,17 +1,16 @@
-"""Records: one per sentence, the same whoever writes them, in JSONL, Parquet and CSV; and back again.
+"""Records: one per sentence, written as JSONL, Parquet or CSV in one schema, and read back.
 
-:data:`COLUMNS` names the columns; after them come the codebook's tasks and the columns that are carried along. JSONL is
-what :meth:`SentenceLabels.to_dict` gives. In Parquet (:func:`schema`)
+:data:`COLUMNS` names the columns; the codebook's tasks and the carried columns follow. A line of JSONL is what
+:meth:`SentenceLabels.to_dict` gives, with the carried columns. In Parquet (:func:`schema`)
 
-- ``frames`` is a list of ``{label, probability}``: which frames a sentence has differs from one to the next, and
-  Hugging Face ``datasets`` and others cannot read Arrow maps;
-- ``probabilities`` is a struct with one field a name: ``probabilities.terrorists`` is a column of its own, and reading
-  one label does not read the others;
-- probabilities are float32, which holds the six decimals that a record has.
+- ``frames`` is a list of ``{label, probability}``, because sentences have different frames, and Hugging Face
+  ``datasets`` and others cannot read Arrow maps;
+- ``probabilities`` is a struct with one field per name, such as ``probabilities.terrorists``, so that one label can be
+  read without the others;
+- probabilities are float32, which keeps the six decimals of a record.
 
-In CSV the nested columns are JSON in their cells, and an empty cell of outlet or published stands for ``None``. A file
-gets its name when it is complete (:class:`framing.files.WholeFile`); writing streams, and holds no more than one row
-group of Parquet.
+In CSV the cells of nested columns are JSON, and an empty cell stands for ``None``. A file gets its name when it is
+complete (:class:`framing.files.WholeFile`). Writing streams: at most one row group of Parquet is held in memory.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ from framing.types import (
 if TYPE_CHECKING:
     import pyarrow
 
-#: Raised by any change of a column's name or type.
+#: Goes up with every change of a column's name or type.
 SCHEMA_VERSION = 2
 #: The name that stands for standard output.
 STANDARD_OUTPUT = "-"
@@ -57,13 +56,13 @@ STANDARD_OUTPUT = "-"
 _PLACE = ("input", "row", "document_id", "outlet", "published", "index", "kind")
 _NESTED = ("frames", "mentions", "hedges", "sources", "probabilities")
 _METADATA = "framing.codebook"
-#: Sentences that become one Arrow table: as Python objects they take ten times the room.
+#: Sentences in one Arrow table; as Python objects they take ten times as much memory.
 _BATCH = 1024
-#: Tables in a Parquet row group: large enough to compress well, small enough to read one at a time.
+#: Arrow tables in a Parquet row group: large enough to compress well, small enough to hold in memory.
 _ROW_GROUP_BATCHES = 16
 _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
 _ENDING = re.compile(r"(\.jsonl|\.ndjson|\.csv)(\.gz)?$|(\.parquet)$", re.IGNORECASE)
-#: How cells begin that a spreadsheet takes for formulas.
+#: Beginnings of cells that a spreadsheet takes for formulas.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -75,8 +74,8 @@ def schema(codebook: Codebook, carried: Mapping[str, str] | None = None) -> pyar
     """The Arrow schema of records. Offsets are int32, in code points; probabilities float32, in [0, 1].
 
     Args:
-        codebook: names the probabilities and the tasks; its outline is put into the metadata.
-        carried: name of a carried column in the output (:func:`carried_name`) to its Arrow type.
+        codebook: names the probabilities and the tasks; its outline goes into the metadata.
+        carried: name of a carried column in the output (:func:`carried_name`) -> its Arrow type.
     """
     import pyarrow as pa
 
@@ -105,14 +104,14 @@ def schema(codebook: Codebook, carried: Mapping[str, str] | None = None) -> pyar
 
 
 def mention_schema(codebook: Codebook) -> pyarrow.Schema:
-    """The schema of a flat table of mentions: the sentence they stand in, and themselves, one a row."""
+    """The schema of a flat table with one mention per row: the place of its sentence, then the mention."""
     import pyarrow as pa
 
     return pa.schema([*_place_types().items(), *((entry.name, entry.type) for entry in _mention_type(codebook))])
 
 
 def carried_name(column: str, codebook: Codebook | None = None) -> str:
-    """The name in the output of a carried column: its own, or ``input_<name>`` where a record has that column."""
+    """The output name of a carried column: its own, or ``input_<name>`` if records already have such a column."""
     tasks = codebook.tasks if codebook else ()
     taken = column in COLUMNS or any(task.name == column and task.scope != "mention" for task in tasks)
     return f"input_{column}" if taken else column
@@ -147,9 +146,8 @@ def table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
     """The records of some documents, in order.
 
     Args:
-        labelled: their labels.
-        schema: as of :func:`schema`. Columns that no record has are carried ones; their values are the metadata of the
-            documents.
+        labelled: the labels of the documents.
+        schema: from :func:`schema`. The values of carried columns come from the metadata of the documents.
     """
     import pyarrow as pa
 
@@ -173,11 +171,11 @@ def table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
 
 
 def mention_table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
-    """The mentions of some documents, one a row.
+    """The mentions of some documents, one per row.
 
     Args:
-        labelled: their labels.
-        schema: as of :func:`mention_schema`.
+        labelled: the labels of the documents.
+        schema: from :func:`mention_schema`.
     """
     import pyarrow as pa
 
@@ -191,7 +189,7 @@ def mention_table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow
 
 
 def _field(item: Any, name: str) -> Any:
-    """A field of a span: an attribute, or the answer of a task that is asked of mentions."""
+    """A field of a span: an attribute, or the answer to a task for mentions."""
     answers = getattr(item, "tasks", {})
     return answers[name] if name in answers else getattr(item, name, None)
 
@@ -222,7 +220,7 @@ def _struct_array(items: list[Any], kind: pyarrow.StructType, get: Any) -> pyarr
 
 
 def _list_array(lists: Sequence[Sequence[Any]], kind: pyarrow.ListType, get: Any) -> pyarrow.ListArray:
-    """A column of lists of structs: how long each list is, and the fields of all items one after the other."""
+    """A column of lists of structs."""
     import pyarrow as pa
 
     flat = [item for items in lists for item in items]
@@ -241,7 +239,7 @@ def _task_array(answers: list[TaskAnswer | None], kind: pyarrow.DataType) -> pya
 
 
 def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> list[Any]:
-    """The values of a carried column: as they are, or as text where the column is one of strings."""
+    """The values of a carried column, one per sentence; in a column of strings, other values become JSON."""
     import pyarrow as pa
 
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
@@ -255,7 +253,7 @@ def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> l
 
 
 def carried_values(labels: Labels, names: Iterable[str]) -> dict[str, Any]:
-    """What a document's metadata hold of carried columns, by their names in the output."""
+    """The values of carried columns in a document's metadata, by output name; ``None`` where there is none."""
     metadata = labels.document.metadata if isinstance(labels, DocumentLabels) else {}
     own = {carried_name(column, labels.codebook): value for column, value in metadata.items()}
     return {name: own.get(name) for name in names}
@@ -264,36 +262,15 @@ def carried_values(labels: Labels, names: Iterable[str]) -> dict[str, Any]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-class RecordWriter(ABC):
-    """Writes records to one place; use it in a ``with`` block.
-
-    Leaving the block normally gives the file its name; leaving it by an error or Ctrl-C removes what was written.
-
-    Attributes:
-        count: records written so far.
-    """
-
-    count: int = 0
-
-    def write(self, labels: Labels) -> None:
-        """Add the records of a document, or of sentences without one.
-
-        Raises:
-            OutputError: the disk is full, or the file cannot be written for another reason.
-            SettingError: they answer a task that the codebook lacks, and CSV or Parquet has no column for it.
-        """
-        self._add(labels)
-        self.count += len(labels)
-
-    @abstractmethod
-    def _add(self, labels: Labels) -> None: ...
+class _Kept(ABC):
+    """A file that is kept if its ``with`` block ends normally, and discarded after an error or Ctrl-C."""
 
     @abstractmethod
     def keep(self) -> None:
-        """Finish; the file gets its name.
+        """Finish writing; the file gets its name.
 
         Raises:
-            OutputError: what was held back cannot be written; nothing is then left over.
+            OutputError: the rest cannot be written; the file is then discarded.
         """
 
     @abstractmethod
@@ -312,6 +289,31 @@ class RecordWriter(ABC):
             self.discard()
 
 
+class RecordWriter(_Kept):
+    """Writes records to one place; use it in a ``with`` block.
+
+    If the block ends normally, the file gets its name; after an error or Ctrl-C, what was written is removed.
+
+    Attributes:
+        count: records written so far.
+    """
+
+    count: int = 0
+
+    def write(self, labels: Labels) -> None:
+        """Add the records of a document, or of sentences without one.
+
+        Raises:
+            OutputError: the disk is full, or the file cannot be written for another reason.
+            SettingError: a sentence answers a task for which the CSV or Parquet file has no column.
+        """
+        self._add(labels)
+        self.count += len(labels)
+
+    @abstractmethod
+    def _add(self, labels: Labels) -> None: ...
+
+
 def open_writer(
     path: str | os.PathLike[str],
     *,
@@ -319,14 +321,14 @@ def open_writer(
     carry: Sequence[str] = (),
     escape_formulas: bool = False,
 ) -> RecordWriter:
-    """A writer for the format that the name's ending stands for; ``-`` writes JSONL to standard output.
+    """Open a writer for the format that the name's ending stands for; ``-`` writes JSONL to standard output.
 
     Args:
         path: the file.
-        codebook: by which is labelled. Without it, that of the first labels that are written.
+        codebook: the codebook of the labels. If ``None``, that of the first labels written.
         carry: columns of the input to write too: keys of :attr:`Document.metadata`.
         escape_formulas: in CSV, put ``'`` before cells that a spreadsheet would take for a formula (they begin with
-            ``=``, ``+``, ``-``, ``@``, a tab or a carriage return). Such a cell is no longer the text as it is.
+            ``=``, ``+``, ``-``, ``@``, a tab or a carriage return). Such a cell then differs from the text.
 
     Raises:
         SettingError: the ending is unknown.
@@ -370,7 +372,7 @@ class _StandardOutput(RecordWriter):
                 raise OSError(errno.EBADF, "it is closed")
             # As bytes: JSON is UTF-8, whatever the terminal's encoding is.
             sys.stdout.buffer.writelines(_json_lines(labels, self._carry))
-            sys.stdout.buffer.flush()  # what reads the pipe has each document as soon as it is labelled
+            sys.stdout.buffer.flush()  # a reader of the pipe gets each document as soon as it is labelled
 
     def keep(self) -> None:
         pass
@@ -380,7 +382,7 @@ class _StandardOutput(RecordWriter):
 
 
 class _FileWriter(RecordWriter):
-    """Owns the file and what compresses it."""
+    """Owns the file, and the stream that compresses it."""
 
     def __init__(self, path: Path, codebook: Codebook | None, carry: Sequence[str]) -> None:
         self._codebook = codebook
@@ -388,7 +390,7 @@ class _FileWriter(RecordWriter):
         self._file = WholeFile(path)
         self._stream = self._file.stream
         if path.suffix.lower() == ".gz":
-            # Neither time nor name in the header: equal records make equal files.
+            # No time and no name in the header, so equal records make equal files.
             self._stream = cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=self._file.stream, mtime=0))
 
     def write(self, labels: Labels) -> None:
@@ -407,7 +409,7 @@ class _FileWriter(RecordWriter):
         self._file.keep()
 
     def discard(self) -> None:
-        # Closed one by one, from the top: left to the garbage collector, each would write into a closed file.
+        # Close one by one, from the top. The garbage collector could close the file before what writes into it.
         with suppress(OSError, ValueError):
             self._abandon()
         with suppress(OSError, ValueError):
@@ -415,10 +417,10 @@ class _FileWriter(RecordWriter):
         self._file.discard()
 
     def _finish(self) -> None:
-        """Write what is still held back."""
+        """Write the records that are still in memory."""
 
     def _abandon(self) -> None:
-        """Close what lies over the stream."""
+        """Close a writer that writes into the stream."""
 
 
 class _JsonLines(_FileWriter):
@@ -427,7 +429,7 @@ class _JsonLines(_FileWriter):
 
 
 class _TableWriter(_FileWriter):
-    """Writes columns, which the codebook tells: the first labels have it where the user gives none."""
+    """Writes columns that depend on the codebook: the given one, or that of the first labels."""
 
     _tasks: frozenset[str] | None = None  # before the columns are known
 
@@ -454,7 +456,7 @@ class _TableWriter(_FileWriter):
 
     @abstractmethod
     def _begin(self, codebook: Codebook, tasks: Sequence[str], carried: Sequence[str]) -> None:
-        """Write what stands before the rows."""
+        """Write the header, or open what writes it."""
 
     @abstractmethod
     def _add_rows(self, labels: Labels) -> None: ...
@@ -482,7 +484,7 @@ class _Csv(_TableWriter):
 
 
 class _Utf8:
-    """What the csv module writes to: text in, bytes out. CSV has no escape for a lone surrogate; it becomes ``?``."""
+    """Encodes the text of the csv module as UTF-8. CSV has no escape for a lone surrogate, which becomes ``?``."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -546,24 +548,24 @@ def _json_lines(labels: Labels, carry: Sequence[str]) -> Iterator[bytes]:
 
 
 def _json(value: Any) -> str:
-    """JSON that can be encoded: a lone surrogate has no UTF-8, but an escape in JSON. Dates become text."""
+    """Write JSON that can be encoded as UTF-8: lone surrogates become escapes. Dates become text."""
     written = json.dumps(value, ensure_ascii=False, default=str)
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
 
 
-class RejectedWriter:
-    """Writes what was set aside to ``<output>.rejected.jsonl``; the file is begun with the first rejection.
+class RejectedWriter(_Kept):
+    """Writes rejected rows to ``<output without ending>.rejected.jsonl``; the first rejection creates the file.
 
-    Use it in a ``with`` block. Leaving it normally gives the file its name, or removes one that an earlier run left
-    if nothing was set aside; leaving it by an error or Ctrl-C removes what was written.
+    Use it in a ``with`` block. If the block ends normally, the file gets its name; if nothing was rejected, the file of
+    an earlier run is removed. After an error or Ctrl-C, what was written is removed.
 
     Args:
-        output: the output it belongs to; for ``-`` the rejections are counted only.
+        output: the output that the rejections belong to; for ``-`` they are only counted.
 
     Attributes:
         path: the file, or ``None`` for standard output.
         count: rejections so far.
-        first: the first of them.
+        first: the first rejection, or ``None``.
     """
 
     def __init__(self, output: str | os.PathLike[str]) -> None:
@@ -574,10 +576,10 @@ class RejectedWriter:
         self._file: WholeFile | None = None
 
     def __call__(self, rejected: Rejected) -> None:
-        """Note a rejection; an ``on_reject`` of :func:`framing.reading.read`.
+        """Write a rejection; serves as ``on_reject`` of :func:`framing.reading.read`.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         self.count += 1
         self.first = self.first or rejected
@@ -589,10 +591,10 @@ class RejectedWriter:
             self._file.stream.write((_json(rejected.to_dict()) + "\n").encode("utf-8"))
 
     def keep(self) -> None:
-        """Give the file its name, or remove an earlier run's where nothing was set aside.
+        """Give the file its name; if nothing was rejected, remove the file of an earlier run.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written or removed.
         """
         if self._file is not None:
             self._file.keep()
@@ -605,43 +607,32 @@ class RejectedWriter:
         if self._file is not None:
             self._file.discard()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.keep()
-        else:
-            self.discard()
-
 
 def _rejected_path(output: Path) -> Path:
     return output.with_name(_ENDING.sub("", output.name) + ".rejected.jsonl")
 
 
-#: White space between two sentences, in code points.
-_WIDEST_GAP = 10_000_000
-
 # --- reading back -----------------------------------------------------------------------------------------------------
+
+#: The most code points between two sentences.
+_WIDEST_GAP = 10_000_000
 
 
 def read_labels(path: str | os.PathLike[str], *, codebook: Codebook | None = None) -> Iterator[DocumentLabels]:
     """Read records back, document by document, as they stream from the file.
 
     Args:
-        path: what ``framing label`` or :func:`open_writer` wrote (JSONL, CSV, Parquet), the folder of a batch job, or
-            a folder or glob of such files.
-        codebook: by which was labelled; that of a Parquet file is in the file.
+        path: a file by ``framing label`` or :func:`open_writer` (JSONL, CSV, Parquet), a folder or glob pattern of such
+            files, or the folder of a batch job.
+        codebook: the codebook of the labels. If ``None``, the one stored in a Parquet file; other files have none.
 
     Yields:
-        The labels of each document. Its text is put together from the sentences; what stood between them is known to be
-        white space only. Columns that are no record's are its metadata.
+        The labels of each document. Its text is put together from the sentences; white space replaces whatever stood
+        between them, so that offsets stay. Columns that do not belong to a record become its metadata.
 
     Raises:
-        UnreadableFileError: there is no such file.
-        InputError: a row is no record; the message names the file and the row.
+        UnreadableFileError: the file does not exist or cannot be read.
+        InputError: a row is not a record; the message names the file and the row.
     """
     from framing.reading import read_rows
 
@@ -665,11 +656,7 @@ def _document_key(record: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _codebook_of(metadata: Mapping[str, str]) -> Codebook | None:
     outline = metadata.get(_METADATA)
-    return None if outline is None else _codebook_of_outline(outline)
-
-
-def _codebook_of_outline(outline: str) -> Codebook:
-    return Codebook.from_dict(json.loads(outline), where="the file's codebook")
+    return None if outline is None else Codebook.from_dict(json.loads(outline), where="the file's codebook")
 
 
 def _document_labels(records: Sequence[Mapping[str, Any]], codebook: Codebook | None) -> DocumentLabels:
@@ -699,14 +686,14 @@ def _document_labels(records: Sequence[Mapping[str, Any]], codebook: Codebook | 
 
 
 def _typed(record: Mapping[str, Any], many: Collection[str]) -> dict[str, Any]:
-    """A row of CSV, whose cells are all texts, as the types that a record has; other rows as they are.
+    """Convert the cells of a CSV row, which are all texts, to the types of a record; other rows stay as they are.
 
     Args:
         record: the row.
-        many: tasks that choose many, whose answer is a mapping, be it empty; Parquet has a list.
+        many: tasks that choose many: a missing or empty answer becomes an empty mapping.
 
     Raises:
-        InputError: the row is no record.
+        InputError: the row is not a record.
     """
     if not isinstance(record.get("index"), str):
         return {name: value or {} if name in many else value for name, value in record.items()}

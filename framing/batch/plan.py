@@ -193,7 +193,7 @@ class Plan:
         A file says what is not empty of it; a unit is a list of its pieces, each
         ``[file, start, stop, rows, first, sha256]``.
         """
-        head = json.dumps(self._head(), ensure_ascii=False, indent=1).removesuffix("\n}")
+        head = json.dumps(self._head(), indent=1).removesuffix("\n}")
         files = ",\n".join(json.dumps(_compact(asdict(file))) for file in self.files)
         units = ",\n".join(
             json.dumps([[p.file, p.start, p.stop, p.rows, p.first, p.sha256] for p in unit.pieces])

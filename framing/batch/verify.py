@@ -127,7 +127,8 @@ def _read(job: Job, file: WrittenFile) -> pyarrow.Table:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         if sha256 != file.sha256:
             raise _UnsoundError(f"{file.name} is not what was written: its SHA-256 is {sha256}, not {file.sha256}")
-        with pyarrow.parquet.ParquetFile(path) as table:
+        # By pyarrow a file is opened only under a name that is UTF-8.
+        with path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as table:
             if not table.schema_arrow.equals(_schema(job, file)):
                 raise _UnsoundError(f"{file.name} has another schema than that of version {SCHEMA_VERSION}")
             names = [name for name in ("input", "row", "index", "document_id") if name in table.schema_arrow.names]
@@ -269,7 +270,8 @@ def _find_repeated_ids(job: Job, hashes: IO[bytes], found: Verification) -> None
     counts: Counter[str] = Counter()
     for unit in job.plan.units:
         if unit.number not in found.damaged:
-            shard = pyarrow.parquet.read_table(job.path(SHARDS, unit.number), columns=["index", "document_id"])
+            with job.path(SHARDS, unit.number).open("rb") as stream:
+                shard = pyarrow.parquet.read_table(stream, columns=["index", "document_id"])
             counts.update(id_ for id_ in _first_ids(shard) if _hash(id_) in examples)
     shown = ", ".join(f"{id_!r} ({count} rows)" for id_, count in counts.most_common(_SHOWN_IDS) if count > 1)
     found.notes.append(

@@ -17,13 +17,13 @@ from framing.cli._terminal import Console, prepare_streams
 from framing.errors import FramingError, FramingWarning, OutputError
 from framing.files import reporting_write_errors
 
-#: A mistake in what the user gave: a file, an option, a codebook.
+#: The user's mistake: a wrong file, option or codebook.
 EXIT_USER_ERROR = 2
-#: As a shell reports a command that Ctrl-C ended (128 + SIGINT).
+#: Ctrl-C ended the command; shells use the same code (128 + SIGINT).
 EXIT_INTERRUPTED = 130
-#: As a shell reports a command whose reader went away (128 + SIGPIPE), as in ``framing label FILE | head``.
+#: The reader of the pipe has gone, as in ``framing label FILE | head``; shells use the same code (128 + SIGPIPE).
 EXIT_BROKEN_PIPE = 141
-#: What the system says of standard output: the disk behind it is full, it is closed, its device is gone.
+#: Errors of writing to standard output: its disk is full, it is closed, its device is gone.
 _OUTPUT_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO))
 
 
@@ -31,7 +31,7 @@ def run_process(command: Callable[[], int | None]) -> NoReturn:
     """Run a command as this process and leave with its exit code.
 
     Args:
-        command: gives its exit code, or leaves by itself as typer does.
+        command: returns its exit code, or exits by itself, as typer does.
     """
     prepare_streams()
     try:
@@ -40,7 +40,7 @@ def run_process(command: Callable[[], int | None]) -> NoReturn:
     except typer.Exit as leaving:
         code = leaving.exit_code
     except SystemExit as leaving:
-        # Typer's help and version leave with 1 when their reader is gone.
+        # Typer's help and version exit with 1 when their reader has gone.
         if not isinstance(leaving.__context__, BrokenPipeError):
             raise
         _discard_stdout()
@@ -52,10 +52,10 @@ def run_process(command: Callable[[], int | None]) -> NoReturn:
 def reporting_errors() -> Iterator[None]:
     """Turn what ends a command early into a message on standard error and an exit code.
 
-    A `FramingError` is printed, with "Error:" in red on a terminal and plainly in a pipe, and leaves with 2; Ctrl-C
-    leaves with 130; a pipe whose reader is gone leaves quietly with 141; a standard output that is closed, or behind
-    which the disk is full, is an error like any other. Everything else is a mistake of ours and passes through.
-    Serves as a context manager and as a decorator of a command's function.
+    A `FramingError` is printed ("Error:" is red on a terminal), and the exit code is 2; the same holds for an error of
+    writing to standard output, such as a full disk. Ctrl-C exits with 130; a pipe whose reader has gone exits silently
+    with 141. Any other exception is a fault of framing and passes through. Use it as a context manager, or as a
+    decorator of a command.
 
     Raises:
         typer.Exit: with the exit code, in the cases above.
@@ -63,7 +63,7 @@ def reporting_errors() -> Iterator[None]:
     try:
         with _plain_warnings():
             yield
-        # What is still buffered would fail after this, where Python can only print a warning about it.
+        # Flush now: an error while Python exits could not be reported.
         with reporting_write_errors("standard output"):
             sys.stdout.flush()
     except FramingError as error:
@@ -77,7 +77,7 @@ def reporting_errors() -> Iterator[None]:
         _discard_stdout()
         raise typer.Exit(EXIT_BROKEN_PIPE) from error
     except OSError as error:
-        # One of a file names it. Files that framing writes are reported where they are written.
+        # An error of a file has a filename, and is reported where the file is written.
         if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise
         _discard_stdout()
@@ -89,7 +89,7 @@ def reporting_errors() -> Iterator[None]:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Print warnings of framing as messages, each once, without the place in the code; others as Python does."""
+    """Print each warning of framing once, as a plain message; Python prints the others."""
     said: set[str] = set()
     with warnings.catch_warnings():
         as_python_does = warnings.showwarning
@@ -115,12 +115,12 @@ def print_error(error: FramingError) -> None:
         text.append("\nExpected: ", style="bold").append(error.expected, style="not bold")
     if error.hint:
         text.append("\nNext: ", style="bold").append(error.hint, style="not bold")
-    # Lines are not wrapped, so that whoever reads a log finds a message on one line.
+    # Lines are not wrapped, so that a message stays on one line of a log.
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
 def _flush_or_discard_stdout() -> None:
-    """Leave nothing in standard output's buffer, where it may be what the error is about."""
+    """Empty the buffer of standard output; the error may be about standard output itself."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -128,5 +128,5 @@ def _flush_or_discard_stdout() -> None:
 
 
 def _discard_stdout() -> None:
-    """Point standard output to nowhere: Python flushes it at exit, and the pipe would fail again."""
+    """Redirect standard output to the null device: Python flushes it at exit, which would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

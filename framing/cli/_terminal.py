@@ -1,4 +1,4 @@
-"""What commands print: nothing that comes from outside gives the terminal orders, and all of it can be encoded."""
+"""Printing: text from outside cannot control the terminal, and everything can be encoded."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from rich.text import Span, Text
 
 from framing.reading.encodings import UNSEEN, visible
 
-#: What is printed of the commonest marks where the encoding lacks them, as in Latin-1 or ASCII.
+#: Common marks -> what is printed if the encoding lacks them, as in Latin-1 or ASCII.
 _PLAIN_MARKS = str.maketrans("‹›“”„«»‘’‚·–—", '<>"""""\'\',.--', "") | {ord("…"): "..."}
 _ERRORS = "framing-plain"
 
 
 class Console(console.Console):
-    """A console of rich that shows control characters of what it prints (:func:`visible`), and obeys none of them.
+    """A console of rich that prints control characters in texts as escapes (:func:`visible`).
 
-    Names of files, titles of codebooks and texts go through here, in messages and in tables alike. What rich itself
-    sends to the terminal (colours, the moves of a progress bar) is no text, and stays.
+    Names of files, titles of codebooks and texts are printed through it, in messages and in tables. The control codes
+    that rich itself sends (colours, a progress bar) are not changed.
     """
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does. A message on standard error that cannot be written is dropped: it ends no work.
+        """Print as rich does. A message that cannot be written to standard error is dropped, so that work goes on.
 
         Raises:
-            OSError: standard output takes no more; BrokenPipeError where its reader is gone.
+            OSError: standard output cannot be written; a BrokenPipeError if its reader has gone.
         """
         try:
             super().print(*objects, **options)
@@ -43,11 +43,11 @@ class Console(console.Console):
                 raise
 
     def on_broken_pipe(self) -> NoReturn:
-        """Leave it to the command what a closed pipe means; rich would leave with 1."""
+        """Raise the error again, for :func:`framing.cli._errors.reporting_errors`; rich would exit with 1."""
         raise  # rich calls this while it handles the error
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The pieces that are printed for something."""
+        """The segments that are printed, with control characters as escapes."""
         if isinstance(renderable, str):
             renderable = visible(renderable)
         elif isinstance(renderable, Text) and UNSEEN.search(renderable.plain):
@@ -56,7 +56,7 @@ class Console(console.Console):
 
 
 def _visible_text(text: Text) -> Text:
-    """The text with its control characters shown, in the styles that they have."""
+    """The text with its control characters as escapes, in the same styles."""
     shown = text.blank_copy()
     cuts = (place for match in UNSEEN.finditer(text.plain) for place in match.span())
     for piece in text.divide(cuts):
@@ -69,7 +69,7 @@ def _visible_text(text: Text) -> Text:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; all in escapes where the encoding of standard output lacks one of its characters."""
+    """Print a value as JSON; in ASCII if the encoding of standard output lacks one of its characters."""
     written = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     written = UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
     try:
@@ -80,17 +80,17 @@ def print_json(value: Any) -> None:
 
 
 def prepare_streams() -> None:
-    """Have standard output take every character, and put something in the place of streams that are closed.
+    """Make standard output accept every character, and replace standard streams that are closed.
 
-    A character that the encoding lacks is printed as a plain one or as an escape (``\\u0645``), as Python escapes it on
-    standard error. For a stream that is
-    closed (``>&-``) Python has ``None``, and the next file to be opened would get its number, which libraries write to.
-    What takes its place fails as a closed stream does when it is used; standard error keeps nothing instead.
+    A character that the encoding lacks is printed as a plain one or as an escape (``\\u0645``), as Python does on
+    standard error. For a closed stream (``>&-``) Python has ``None``, and the next file to be opened would get its
+    number, to which libraries write. The replacement of standard input or output fails when it is used, as a closed
+    stream does; the replacement of standard error drops what is written.
     """
     codecs.register_error(_ERRORS, _in_plain_characters)
     for name, usable, mode in (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
         if getattr(sys, name) is None:
-            descriptor = os.open(os.devnull, usable)  # the lowest that is free: that of the stream
+            descriptor = os.open(os.devnull, usable)  # the lowest free number, which is that of the stream
             os.set_inheritable(descriptor, True)
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):

@@ -1,4 +1,4 @@
-"""``framing batch``: corpora larger than memory, in units that are labelled one by one; killed and resumed at will."""
+"""``framing batch``: label a corpus larger than memory, unit by unit; it can be stopped and resumed at any time."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from framing.batch.units import Unit
     from framing.batch.verify import Verification
 
-#: What ``--progress`` takes.
+#: The values of ``--progress``.
 PROGRESS = ("auto", "bar", "json", "none")
 _SHOWN_PROBLEMS = 10
 _WRITTEN = ("plan.json", "shards/000000.parquet", "rejected/000000.jsonl", "done/000000.json")
-#: Seconds between two states of the bar.
+#: Seconds between two updates of the bar.
 _SHOWN_EVERY = 0.1
 
 _output = partial(typer.Option, rich_help_panel="Output")
@@ -50,23 +50,29 @@ def batch_command(
         list[str],
         typer.Argument(
             metavar="INPUT... OUTPUT",
-            help="Files, folders, glob patterns or addresses of fsspec; last the folder of the job. With --verify the "
-            "folder alone.",
+            help="Files, folders, glob patterns or addresses of fsspec, and last the folder of the job. With --verify, "
+            "only the folder.",
         ),
     ],
     fresh: Annotated[bool, _output("--fresh", help="Begin a new job; OUTPUT must be new or empty.")] = False,
     verify: Annotated[
-        bool, _output("--verify", help="Read the output back instead: counts, ids, hashes, nothing missing or doubled.")
+        bool,
+        _output(
+            "--verify",
+            help="Only read the output back: check counts, ids and hashes, and that no row is missing or doubled.",
+        ),
     ] = False,
     repair: Annotated[
-        bool, _output("--repair", help="With --verify: have the next start do the units anew that are damaged.")
+        bool, _output("--repair", help="With --verify: the next start does the damaged units again.")
     ] = False,
-    mentions: Annotated[bool, _output("--mentions", help="Flat tables as well, one row a mention, for SQL.")] = False,
-    unit_rows: Annotated[int, _output(min=1, help="Rows of the input in a shard, at most.")] = 50_000,
-    unit_size: Annotated[float, _output(min=0.001, help="MiB of text in a shard, about.")] = 8.0,
+    mentions: Annotated[
+        bool, _output("--mentions", help="Also write flat tables with one mention per row, for SQL.")
+    ] = False,
+    unit_rows: Annotated[int, _output(min=1, help="The most rows of the input in a shard.")] = 50_000,
+    unit_size: Annotated[float, _output(min=0.001, help="About how many MiB of text in a shard.")] = 8.0,
     sentences: options.Sentences = False,
     dedup: Annotated[
-        str, options.reading_option(help="exact: a text that comes again is not scored again. none.")
+        str, options.reading_option(help="exact: a text that occurs again is not computed again; or none.")
     ] = "none",
     format: options.Format = None,
     index: options.Index = None,
@@ -80,13 +86,13 @@ def batch_command(
     archives: options.Archives = True,
     carry: options.Carry = None,
     shard_of: Annotated[
-        str | None, _running(metavar="K/N", help="Do the K-th part of N only, K from 0: a task of an array job.")
+        str | None, _running(metavar="K/N", help="Do only part K of N, K from 0: a task of an array job.")
     ] = None,
     processes: Annotated[
         int,
         _running(
             min=1,
-            help="For each device. One process cuts and writes a few thousand sentences a second: a GPU can do more.",
+            help="For each device. One process cuts and writes a few thousand sentences a second; a GPU is faster.",
         ),
     ] = 1,
     ray: Annotated[
@@ -94,11 +100,13 @@ def batch_command(
         _running(metavar="ADDRESS", help="Run on a Ray cluster: auto, ray://HOST:10001, or local to start one here."),
     ] = None,
     ray_actors: Annotated[
-        int | None, _running(min=1, help="With --ray: actors at most; as many as there is room for.")
+        int | None,
+        _running(min=1, help="With --ray: the most actors; if not given, as many as the cluster has room for."),
     ] = None,
     progress: Annotated[str, _running(help="auto, bar, json (lines on standard error) or none.")] = "auto",
     price_per_hour: Annotated[
-        float | None, _running(min=0, help="Of this machine; the summary then says what a million sentences cost.")
+        float | None,
+        _running(min=0, help="Price of this machine; the summary then gives the cost of a million sentences."),
     ] = None,
     model: options.Model = "shipped",
     engine: options.Engine = "auto",
@@ -176,12 +184,12 @@ class _Request:
     """What the user asked for.
 
     Attributes:
-        inputs, index, folder, settings: as of :func:`framing.batch.job.open_job`.
-        task: as of :func:`framing.batch.job.locked`.
+        inputs, index, folder, settings: see :func:`framing.batch.job.open_job`.
+        task: see :func:`framing.batch.job.locked`.
         fresh: the folder must be new or empty.
-        loading: arguments of :func:`framing.load` but for the device.
-        devices: one process each.
-        ray, ray_actors: address of a cluster, and actors at most.
+        loading: arguments of :func:`framing.load`, except the device.
+        devices: one process runs on each.
+        ray, ray_actors: the address of a cluster, and the most actors on it; ``None`` if not given.
     """
 
     inputs: Sequence[str]
@@ -225,7 +233,7 @@ def _inputs_and_folder(paths: Sequence[str], index: Path | None) -> tuple[list[s
             expected="a local folder, whose files can be locked, synced and renamed",
         )
     read_from = [*inputs, *([] if index is None else [str(index)])]
-    # The folder, and a file of each kind that the job writes: a pattern of the inputs may match them.
+    # Check the folder and one file of each kind that the job writes, because a pattern among the inputs may match them.
     for written in (output, *(f"{output}/{file}" for file in _WRITTEN)):
         if name := input_with(written, read_from):
             raise OutputError(
@@ -243,12 +251,12 @@ def _run(request: _Request, reporting: _Reporting) -> None:
     from framing.batch.job import create_folder, locked, open_job
     from framing.batch.runs import complete
 
-    # That the inputs are there is told first.
+    # Check first that the inputs exist.
     size = sum(file.size for file in expand(request.inputs, format=request.settings.format, index=request.index))
     create_folder(request.folder, fresh=request.fresh)
     with locked(request.folder, request.task), ExitStack() as stack:
         runner = stack.enter_context(_runner(request))
-        with reporting.planning(size) as on_bytes:
+        with reporting.counting("reading the input", size) as on_bytes:
             job = open_job(
                 request.inputs, request.folder, request.settings, runner.model, on_bytes, index=request.index
             )
@@ -266,7 +274,7 @@ def _run(request: _Request, reporting: _Reporting) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Runner:
-    """What labels, and what has it label units."""
+    """The model, and the function that labels units with it."""
 
     model: Model
     run: Runner
@@ -292,7 +300,7 @@ def _runner(request: _Request) -> Iterator[_Runner]:
 
             yield _Runner(model, run_here)
             return
-    # Closed by now: the first process wants its device.
+    # The labeler is closed by now, because the first process needs its device.
     yield _Runner(
         model, lambda job, units, observer: run_on_devices(job, units, request.devices, request.loading, observer)
     )
@@ -365,11 +373,11 @@ def _refuse_problems(folder: Path, found: Verification, reporting: _Reporting) -
 
 
 class _Reporting:
-    """Tells on standard error how it goes.
+    """Prints progress, warnings and the summary on standard error.
 
     Args:
         progress: ``bar``, ``json`` or ``none``.
-        price: of an hour.
+        price: the price of an hour of this machine; ``None`` if not given.
     """
 
     def __init__(self, progress: str, price: float | None) -> None:
@@ -378,14 +386,8 @@ class _Reporting:
         self._console = Console(stderr=True, highlight=False)
 
     @contextmanager
-    def planning(self, size: int) -> Iterator[Any]:
-        """Gives what is to be called with bytes that are hashed."""
-        with self.counting("reading the input", size) as advance:
-            yield advance
-
-    @contextmanager
     def counting(self, what: str, total: int) -> Iterator[Any]:
-        """Gives what is to be called with how much more is done."""
+        """Show a bar; gives a function to call with each amount of work that is done."""
         if self._progress != "bar":
             yield lambda count: None
             return
@@ -395,7 +397,7 @@ class _Reporting:
 
     @contextmanager
     def labelling(self, tally: Tally) -> Iterator[Observer]:
-        """Gives what is told how labelling goes."""
+        """Show how labelling goes; gives the observer to report to."""
         from framing.batch.progress import JsonProgress
 
         if self._progress == "json":
@@ -410,7 +412,7 @@ class _Reporting:
             yield _BarProgress(tally, bar)
 
     def summarise(self, job: Job, tally: Tally) -> None:
-        """Say what came of it, and whether it is all that was planned."""
+        """Print the counts, and whether they add up to what was planned."""
         from framing.batch.progress import JsonProgress
 
         cost = None if self._price is None else tally.cost_per_million(self._price)
@@ -434,14 +436,14 @@ class _Reporting:
         self.say(f"{sum_}, written to {job.folder / 'shards'}")
 
     def warn(self, text: str) -> None:
-        """Print a line that wants to be seen; for schedulers, as a line of JSON like the others."""
+        """Print a warning; with ``json`` progress, as a line of JSON."""
         if self._progress == "json":
             sys.stderr.write(json.dumps({"event": "warning", "message": text}) + "\n")
             return
         self._console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def first(self, problems: Sequence[str], count: int | None = None) -> list[str]:
-        """The first problems, and how many more there are of all."""
+        """The first problems, and a line with how many more there are."""
         shown = list(problems[:_SHOWN_PROBLEMS])
         more = (len(problems) if count is None else count) - len(shown)
         return [*shown, f"and {more:,} more"] if more else shown
@@ -459,7 +461,7 @@ def _bar(console: Console) -> Progress:
 
 
 class _BarProgress:
-    """A bar of the rows, with rates, the time that is left, and what was set aside."""
+    """A bar that counts rows, with rates, the remaining time, and the number of rejected rows."""
 
     def __init__(self, tally: Tally, bar: Progress) -> None:
         self._tally = tally

@@ -26,10 +26,10 @@ def benchmark_command(
     precision: options.Precision = "auto",
     threads: options.Threads = None,
     sentences: Annotated[
-        int | None, typer.Option(min=1, help="In a round; as many as take a second and a half if left out.")
+        int | None, typer.Option(min=1, help="Sentences in a round; if not given, as many as take a second and a half.")
     ] = None,
-    texts: Annotated[Path | None, typer.Option(help="Your own sentences: UTF-8, one a line.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often it is measured.")] = 5,
+    texts: Annotated[Path | None, typer.Option(help="A file with your own sentences: UTF-8, one per line.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 5,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything, as JSON, into this file.")] = None,
 ) -> None:
     """Measure how fast this machine labels sentences, and what share that is of what it could do."""

@@ -28,14 +28,16 @@ _CODEBOOK = typer.Argument(help="A built-in codebook's name, or a YAML file.", s
 @reporting_errors()
 def show(
     codebook: Annotated[str, _CODEBOOK] = DEFAULT_NAME,
-    label: Annotated[str | None, typer.Option("--label", "-l", help="All that is said of one label.")] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", "-l", help="Print one label with everything the codebook says about it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Print a codebook: its labels, contrasts, hedges, voices, kinds and tasks."""
     book = Codebook.load(codebook)
     if as_json:
-        content = book.label(label).to_dict() if label else {**book.to_dict(), "fingerprint": book.fingerprint}
-        print_json(content)
+        about_all = {**book.to_dict(), "fingerprint": book.fingerprint}
+        print_json({"name": label, **book.label(label).to_dict()} if label else about_all)
         return
     console = Console()
     if label:

@@ -1,4 +1,4 @@
-"""``framing label``: text in, one record per sentence out, or the text itself with its frames in colour."""
+"""``framing label``: write one record per sentence, or print the text with its frames in colour."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from framing.codebook import Codebook
 
-#: Rejections that are printed where no file keeps them.
+#: How many rejections are printed if no file keeps them.
 _PRINTED_REJECTIONS = 5
 
 _output = partial(typer.Option, rich_help_panel="Output")
@@ -62,10 +62,10 @@ def label_command(
     ] = None,
     escape_formulas: Annotated[
         bool,
-        _output("--escape-formulas", help="In CSV, a ' before cells that a spreadsheet would take for a formula."),
+        _output("--escape-formulas", help="In CSV, put ' before cells that a spreadsheet would take for a formula."),
     ] = False,
-    view: Annotated[bool, _output("--view", help="The text in colour, in a pipe too (for less -R).")] = False,
-    quiet: Annotated[bool, _output("--quiet", "-q", help="No progress and no summary.")] = False,
+    view: Annotated[bool, _output("--view", help="Print the text in colour, also into a pipe (for less -R).")] = False,
+    quiet: Annotated[bool, _output("--quiet", "-q", help="Print no progress and no summary.")] = False,
     sentences: options.Sentences = False,
     strict: Annotated[
         bool, options.reading_option("--strict", help="Stop at the first row or file that cannot be used.")
@@ -123,9 +123,9 @@ class _Request:
     """What the user asked to have labelled.
 
     Attributes:
-        inputs, format, index: as of :func:`framing.read`.
-        texts: given on the command line.
-        settings: how rows, and the texts, become documents.
+        inputs, format, index: see :func:`framing.read`.
+        texts: the texts given on the command line.
+        settings: how rows and texts become documents.
     """
 
     inputs: Sequence[str]
@@ -135,7 +135,7 @@ class _Request:
     settings: DocumentSettings
 
     def documents(self, on_reject: Callable[[Rejected], None] | None) -> Iterator[Document]:
-        """The documents, as they are read. That the named files exist is checked at once."""
+        """The documents, as they are read. Checks at once that the named files exist."""
         settings = self.settings
         named: Iterable[Document] = ()
         if self.inputs:
@@ -182,9 +182,9 @@ def _place(output: str | None, view: bool, request: _Request, *, escape_formulas
     """The file to write, ``-`` for standard output, or ``None`` for the view.
 
     Raises:
-        SettingError: view and output exclude each other, the output's ending is unknown, or formulas are to be escaped
-            elsewhere than in CSV.
-        OutputError: the output, or the file beside it for what is set aside, is one of the inputs or the index.
+        SettingError: both view and output are given, the output's ending is unknown, or formulas are to be escaped in
+            another format than CSV.
+        OutputError: the output, or the file beside it for rejections, is among the inputs or is the index.
     """
     if output is not None and view:
         raise SettingError("--view prints the text, and --output writes records", expected="one of the two")
@@ -197,7 +197,7 @@ def _place(output: str | None, view: bool, request: _Request, *, escape_formulas
     if output is None:
         return None if view or sys.stdout.isatty() else STANDARD_OUTPUT
     format_of(output)
-    # In a folder of inputs it would be read by the next run, its sentences labelled a second time.
+    # An output in a folder of inputs would be read and labelled by the next run.
     read_from = [*request.inputs, *([] if request.index is None else [str(request.index)])]
     rejected = RejectedWriter(output).path
     for written, role in ((output, "output"), (rejected, "file for what is set aside")):
@@ -215,7 +215,7 @@ def _place(output: str | None, view: bool, request: _Request, *, escape_formulas
 
 @dataclass(slots=True)
 class _Tally:
-    """What was labelled so far."""
+    """Counts of what was labelled so far, and the time."""
 
     documents: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -249,13 +249,13 @@ class _Tally:
 
 
 class _Run:
-    """Labels, writes, and tells on standard error how it goes.
+    """Labels documents, writes the labels, and prints progress and a summary on standard error.
 
     Args:
-        place: as of :func:`_place`.
+        place: see :func:`_place`.
         strict: stop at the first row that cannot be used.
-        quiet: say nothing but errors.
-        escape_formulas: as of :func:`~framing.records.open_writer`.
+        quiet: print nothing but errors.
+        escape_formulas: see :func:`~framing.records.open_writer`.
     """
 
     def __init__(self, place: str | None, *, strict: bool, quiet: bool, escape_formulas: bool) -> None:
@@ -266,14 +266,14 @@ class _Run:
         self._to_file = place not in (None, STANDARD_OUTPUT)
         self._rejected = RejectedWriter(place or STANDARD_OUTPUT)
         self._messages = Console(stderr=True, highlight=False)
-        self._on_terminal = sys.stderr.isatty()  # the console's own answer can be forced, for its colours
+        self._on_terminal = sys.stderr.isatty()  # not the console's answer, which the user can force to get colours
 
     def label(self, request: _Request, load_model: Any) -> None:
-        from framing.labeler import label_each_alone  # with the model: the command's help needs neither
+        from framing.labeler import label_each_alone  # here, because the command's help does not need it
 
         with ExitStack() as stack:
             stack.enter_context(self._rejected)
-            # First what fails fast: names of files that do not exist.
+            # Fail early if a named file does not exist.
             documents = request.documents(None if self._strict else self._on_reject)
             labeler = stack.enter_context(load_model())
             sink = stack.enter_context(self._sink(labeler.codebook, request.settings.carry or ()))
@@ -304,7 +304,7 @@ class _Run:
                     _advance(progress, tally)
 
     def _shows_progress(self) -> bool:
-        # Where the view goes to the same terminal, a progress line would run through it.
+        # A progress line would disturb a view on the same terminal.
         return self._on_terminal and not self._quiet and (self._to_file or not sys.stdout.isatty())
 
     def _on_reject(self, rejected: Rejected) -> None:
@@ -342,7 +342,7 @@ class _Run:
 
 
 def _progress(console: Console) -> Progress:
-    """Documents, sentences and speed. How many there will be is known at the end only, since reading streams."""
+    """A line with documents, sentences and speed; it has no total, because the input is read as a stream."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

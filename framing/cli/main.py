@@ -1,6 +1,6 @@
-"""The command ``framing``: what it can do, each in a module of its own.
+"""The command ``framing``; each of its commands has a module of its own.
 
-Importing this module loads none of the heavy libraries, so that ``framing --help`` answers at once.
+Importing this module loads no heavy library, so that ``framing --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from framing.cli.label import label_command
 from framing.cli.report import page_command, report_command
 from framing.cli.sample import sample_command
 
-# Typer's decorated tracebacks would hide where a mistake of ours is.
+# Typer's decorated tracebacks are off, because they make faults of framing harder to find.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command("label")(label_command)
 app.command("batch", no_args_is_help=True)(batch_command)
@@ -39,7 +39,7 @@ app.add_typer(marks.app, name="marks")
 
 
 def main() -> None:
-    """Entry point of ``framing``. Leaves with 0, 2 for a user's mistake, 130 after Ctrl-C, 141 for a closed pipe."""
+    """Entry point of ``framing``. Exits with 0, 2 for a user's mistake, 130 after Ctrl-C, 141 for a closed pipe."""
     run_process(partial(app, prog_name="framing"))
 
 

@@ -1,4 +1,4 @@
-"""``framing seeds``: check files of marked sentences and count what is in them."""
+"""``framing seeds``: check files of marked sentences and count their marks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Check files of marked sentences an
 
 @app.callback()
 def _group() -> None:
-    """Keep ``check`` a command by its name, although it is the only one."""
+    """With a callback, typer keeps ``check`` a subcommand, although it is the only one."""
 
 
 @app.command()
@@ -42,7 +42,7 @@ def check(
         raise typer.BadParameter("--refresh needs --datasheet FILE", param_hint="--refresh")
     report = check_seeds(paths, Codebook.load(codebook))
     errors = Console(stderr=True, highlight=False)
-    # Before anything is printed, so that a reader who goes away (`| head`) does not keep the counts from being written.
+    # Before anything is printed, because a closed pipe (`| head`) would end the command before the counts are written.
     stale = datasheet is not None and not _datasheet_in_order(errors, datasheet, report, refresh)
     if as_json:
         print_json(report.to_dict())

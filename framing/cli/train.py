@@ -15,12 +15,12 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Train as the arguments say and print what came of it.
+    """Train as the arguments say, and print the results.
 
     Returns:
         The exit code: 0, 2 for a user's mistake, 130 after Ctrl-C.
     """
-    # Transformers takes seconds to import, and a mistyped flag should not.
+    # Transformers takes seconds to import; a mistyped flag must fail before that.
     from framing.train.config import parse
 
     try:

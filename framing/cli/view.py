@@ -1,8 +1,8 @@
-"""The text itself with what was found in it: frames by voice, hedges, sources, kinds; and counts of the frames.
+"""Print a text with its labels: frames by voice, hedges, sources, kinds; and counts of the frames.
 
-Every distinction is drawn twice, by colour and by bold, underline or reverse, so that it is there without colours
-too (``NO_COLOR``, or eyes that tell them apart less well). The colours are the terminal's own, which its user has
-chosen to be legible, and which every terminal has.
+Every distinction is shown both by colour and by bold, underline or reverse, so that it can be seen without colours too
+(``NO_COLOR``, or colour blindness). The colours come from the palette of the terminal, which its user has chosen to be
+legible.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from framing.files import reporting_write_errors
 from framing.reading.encodings import visible
 from framing.types import OUTLET_KINDS, DocumentLabels, Hedge, Kind, Mention, SentenceLabels, Source, TaskAnswer
 
-#: Role of a voice in the codebook -> how its frames look, and what it means.
+#: Role of a voice in the codebook -> style of its frames.
 VOICE_STYLES = {
     "own": Style.parse("bold red"),
     "cited": Style.parse("underline cyan"),
@@ -40,7 +40,7 @@ _MEANINGS = {
     "quoted": "inside quotation marks",
     "other": "held at arm's length",
 }
-#: Of a frame where the codebook has no voices.
+#: The style of frames if the codebook has no voices.
 _PLAIN = Style.parse("bold")
 HEDGE_STYLE = Style.parse("underline2 yellow")
 SOURCE_STYLE = Style.parse("italic")
@@ -50,20 +50,20 @@ KIND_STYLES = {
     Kind.BOILERPLATE: Style.parse("dim"),
 }
 _TAG = Style.parse("dim not bold not underline not underline2 not reverse not italic")
-#: Columns of text; longer lines are hard to read.
+#: The widest text, in columns of the terminal; longer lines are hard to read.
 _WIDEST = 100
-#: Code points that are shown of a piece of page debris.
+#: How many code points of page debris are shown.
 _SHOWN_BOILERPLATE = 120
-# Which kinds are told by the look alone, and not by a word before the sentence.
+# Sentences of these kinds have no tag before them.
 _UNTAGGED_KINDS = frozenset({Kind.HEADLINE, Kind.BODY})
 
 
 class View:
-    """Prints labelled documents; use it in a ``with`` block, which ends with the legend.
+    """Prints labelled documents; use it in a ``with`` block, at the end of which the legend is printed.
 
     Args:
-        codebook: by which is labelled.
-        console: where to; standard output when ``None``.
+        codebook: the codebook of the labels.
+        console: where to print; standard output if ``None``.
     """
 
     def __init__(self, codebook: Codebook, console: Console | None = None) -> None:
@@ -72,10 +72,10 @@ class View:
         self._width = min(self._console.width, _WIDEST)
 
     def write(self, labels: DocumentLabels) -> None:
-        """Print a document: heading, text, counts; of a document of one sentence the sentence alone.
+        """Print a document: heading, text and counts, or only the sentence if it has just one.
 
         Raises:
-            OutputError: standard output takes no more.
+            OutputError: standard output cannot be written.
         """
         if len(labels) == 1:
             self._print(_text(labels, self._codebook))
@@ -118,7 +118,7 @@ def _heading(labels: DocumentLabels) -> Text:
 
 
 def _text(labels: DocumentLabels, codebook: Codebook) -> Text:
-    """The document's lines as they are, blank lines between paragraphs reduced to one."""
+    """The document's lines, with at most one blank line between paragraphs."""
     text = Text()
     end = 0
     previous: SentenceLabels | None = None
@@ -136,19 +136,19 @@ def _gap(between: str) -> str:
 
 
 def _needs_tag(sentence: SentenceLabels, previous: SentenceLabels | None, text: Text) -> bool:
-    """A run of sentences of one kind is tagged once a line."""
+    """Whether to put the kind before a sentence: once per line for a run of sentences of one kind."""
     if sentence.kind in _UNTAGGED_KINDS:
         return False
     return previous is None or previous.kind != sentence.kind or text.plain.endswith("\n")
 
 
 def sentence_text(sentence: SentenceLabels, codebook: Codebook, *, tag: bool = True) -> Text:
-    """A sentence with its marks.
+    """A sentence with its labels in colour.
 
     Args:
-        sentence: what was found.
-        codebook: says which role a voice has.
-        tag: put its kind before it.
+        sentence: the labelled sentence.
+        codebook: has the roles of voices.
+        tag: put the sentence's kind before it.
     """
     text = Text()
     kind_style = KIND_STYLES.get(sentence.kind, Style())  # type: ignore[call-overload]  # a Kind is a str
@@ -164,7 +164,7 @@ def sentence_text(sentence: SentenceLabels, codebook: Codebook, *, tag: bool = T
         text.append(visible(shown[start:end]), style=kind_style + _style_at(sentence, start, styles))
         for (voice, source), labels in _frames_ending(sentence, end):
             written = "+".join(labels) + (f"·{voice}" if voice and voice not in own else "")
-            # A source is written at the first of its frames in a row, not at each.
+            # Frames in a row with one source: only the first shows it.
             if source and source != told_source:
                 written += f": {_shown(source.text)}"
             text.append(f"‹{written}›", style=_tag_style(styles.get(voice or "", _PLAIN)))
@@ -198,7 +198,7 @@ def _segments(sentence: SentenceLabels) -> Iterator[tuple[int, int]]:
 
 
 def _style_at(sentence: SentenceLabels, position: int, voice_styles: Mapping[str, Style]) -> Style:
-    """Of a frame over a hedge over a source, the frame's colour wins, and the other attributes add up."""
+    """The style at a position: a frame's colour wins over a hedge's and a source's; other attributes add up."""
     styles = [Style()]
     styles += [SOURCE_STYLE for source in sentence.sources if source.start <= position < source.end]
     styles += [HEDGE_STYLE for hedge in sentence.hedges if hedge.start <= position < hedge.end]
@@ -209,7 +209,7 @@ def _style_at(sentence: SentenceLabels, position: int, voice_styles: Mapping[str
 def _frames_ending(
     sentence: SentenceLabels, end: int
 ) -> Iterator[tuple[tuple[str | None, Source | None], Sequence[str]]]:
-    """The frames that end here with the answers of tasks to each, together where voice and source agree."""
+    """The frames that end at a position, with their answers to tasks, grouped by voice and source."""
     found: dict[tuple[str | None, Source | None], list[str]] = {}
     for mention in sentence.mentions:
         if mention.end == end:
@@ -219,7 +219,7 @@ def _frames_ending(
 
 
 def _one_line(text: str) -> str:
-    """Each white space a blank, so that offsets stay."""
+    """The text with each white space character as a blank, so that offsets stay."""
     return re.sub(r"\s", " ", text)
 
 

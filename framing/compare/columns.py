@@ -11,6 +11,7 @@ import json
 import os
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
@@ -380,11 +381,15 @@ def _check_checkpoints(files: Sequence[Path]) -> None:
 
 
 def _of_parquet(path: Path, carry: tuple[str, ...]) -> Iterator[tuple[pa.Table, Codebook | None]]:
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UnreadableFileError(f"{path} cannot be read as Parquet: {error}", expected="a file of records") from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            # By pyarrow a file is opened only under a name that is UTF-8.
+            stream = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(pyarrow.parquet.ParquetFile(stream))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise UnreadableFileError(
+                f"{path} cannot be read as Parquet: {error}", expected="a file of records"
+            ) from error
         outline = (file.schema_arrow.metadata or {}).get(_CODEBOOK)
         names = file.schema_arrow.names
         missing = [name for name in _READ if name not in names]

@@ -84,7 +84,8 @@ def _holds_records(name: str | os.PathLike[str]) -> bool:
         return False
     try:
         if file.suffix.lower() == ".parquet":
-            return b"framing.codebook" in (pyarrow.parquet.read_schema(file).metadata or {})
+            with file.open("rb") as stream:
+                return b"framing.codebook" in (pyarrow.parquet.read_schema(stream).metadata or {})
         packed = file.suffix.lower() == ".gz"
         with gzip.open(file, "rt", encoding="utf-8") if packed else file.open(encoding="utf-8") as stream:
             line = stream.readline()

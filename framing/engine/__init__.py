@@ -1,6 +1,6 @@
-"""Engines: a batch of token ids in, logits out; no text, no labels.
+"""Engines compute logits from a batch of token ids; they know neither text nor labels.
 
-:func:`open_engine` picks and opens one. Importing this package loads none of their runtimes.
+:func:`open_engine` chooses and opens one. Importing this package loads none of their runtimes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from framing.model.checkpoint import GRAPH, Checkpoint
 __all__ = ["CPU_ENGINES", "ENGINES", "PRECISIONS", "Batch", "BatchLogits", "Engine", "open_engine"]
 
 ENGINES = ("auto", "onnx", "openvino", "torch")
-#: Those that run on a CPU alone, whatever else there is.
+#: Engines that run on a CPU only.
 CPU_ENGINES = ("onnx", "openvino")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -34,19 +34,19 @@ def open_engine(
     """Open an engine for a checkpoint.
 
     Args:
-        checkpoint: what to run.
-        engine: ``"onnx"`` (CPU), ``"openvino"`` (CPU, also in bf16; an extra), ``"torch"`` (GPU or CPU), or ``"auto"``:
-            torch where there is a GPU to run on, else onnx. For bf16 on a CPU auto takes openvino where it is installed
-            and the processor has the instructions, and else torch; torch too for a checkpoint that has no ONNX graph
-            (its encoder is of an architecture that is not in ``framing.model.onnx_graph.FAMILIES``).
+        checkpoint: the checkpoint to run.
+        engine: ``"onnx"`` (CPU), ``"openvino"`` (CPU, also in bf16; an extra), ``"torch"`` (GPU or CPU), or ``"auto"``.
+            Auto chooses torch on a GPU. On a CPU it chooses onnx for fp32; for bf16 openvino, if it is installed and
+            the processor has the instructions; otherwise torch. It also chooses torch for a checkpoint without an ONNX
+            graph (its encoder's architecture is not in ``framing.model.onnx_graph.FAMILIES``).
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"auto"``, ``"fp32"``, ``"bf16"``, ``"fp16"``.
-        threads: on a CPU; one per core when ``None``.
-        token_budget: tokens in a batch, padding included; what serves the engine and its device when ``None``.
+        threads: threads on a CPU; if ``None``, one per core, or torch's own choice.
+        token_budget: tokens in a batch, padding included; if ``None``, the engine's own value.
 
     Raises:
-        SettingError: a value is unknown, or two do not go together.
-        CheckpointError: the checkpoint cannot be run so.
+        SettingError: a value is unknown or out of range, or two values do not go together.
+        CheckpointError: the engine cannot run the checkpoint.
         MissingExtraError: the engine's runtime is not installed.
     """
     if token_budget is not None and token_budget < 1:
@@ -99,7 +99,7 @@ def _check_installed(engine: str) -> None:
 
 
 def _chosen(checkpoint: Checkpoint, device: str, precision: str) -> str:
-    """The engine that serves best, by name."""
+    """The name of the engine that ``"auto"`` stands for."""
     on_cpu = device == "cpu" or (device == "auto" and not _has_gpu())
     if not on_cpu or not (checkpoint.folder / GRAPH).is_file():
         return "torch"
@@ -110,7 +110,7 @@ def _chosen(checkpoint: Checkpoint, device: str, precision: str) -> str:
 
 
 def _has_gpu() -> bool:
-    """Whether torch finds a GPU. Torch takes seconds to import, so it is asked only where a driver is installed."""
+    """Whether torch finds a GPU. Torch takes seconds to import, so it is imported only if a driver is installed."""
     if not _has_gpu_driver():
         return False
     import torch
@@ -121,5 +121,5 @@ def _has_gpu() -> bool:
 def _has_gpu_driver() -> bool:
     if sys.platform == "win32":
         return Path(r"C:\Windows\System32\nvcuda.dll").exists()
-    # NVIDIA's driver; the same under the Windows Subsystem for Linux; AMD's.
+    # NVIDIA's driver; the GPU of the Windows Subsystem for Linux; AMD's driver.
     return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))

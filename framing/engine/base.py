@@ -1,4 +1,4 @@
-"""The contract between the labeler and whatever runs the model: a batch of token ids in, logits out."""
+"""The interface between the labeler and the engines: a batch of token ids in, logits out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchLogits:
-    """What the model says of a :class:`Batch`, in columns of all heads. Values on padding mean nothing.
+    """The model's logits for a :class:`Batch`, one column per name of each head. Values on padding mean nothing.
 
     Attributes:
         tokens: float32 [batch, length, token width].
@@ -63,12 +63,12 @@ class Engine(ABC):
     """Runs one checkpoint's model on one device.
 
     Attributes:
-        name: ``"onnx"`` or ``"torch"``.
-        device: where it computes, in torch's words: ``"cpu"``, ``"cuda:0"``, ….
-        precision: of the encoder's arithmetic: ``"fp32"``, ``"bf16"`` or ``"fp16"``. Logits are float32 always.
-        token_budget: tokens, padding included, that a batch should not exceed; a window longer than that is a batch
-            of its own.
-        look_ahead: how many sentences to collect before batches are made of them.
+        name: ``"onnx"``, ``"openvino"`` or ``"torch"``.
+        device: where it computes, as torch names devices: ``"cpu"``, ``"cuda:0"``, ….
+        precision: the precision of the encoder's arithmetic: ``"fp32"``, ``"bf16"`` or ``"fp16"``. Logits are always
+            float32.
+        token_budget: the most tokens in a batch, padding included; a window longer than that is a batch of its own.
+        look_ahead: how many sentences to collect before they are put into batches.
     """
 
     name: ClassVar[str]
@@ -82,15 +82,15 @@ class Engine(ABC):
         """Run the model once. Safe to call from several threads."""
 
     def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
-        """Run the model on several batches, as much at a time as serves the device; results in the batches' order."""
+        """Run the model on several batches, some at a time if that is faster; results in the order of the batches."""
         return map(self.run, batches)
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What runs where and why, JSON-ready, for records of a run."""
+        """What runs where, JSON-ready, for records of a run."""
 
-    def close(self) -> None:  # noqa: B027 - an engine that holds nothing has nothing to do
-        """Free what the engine holds; it cannot be used afterwards."""
+    def close(self) -> None:  # noqa: B027 - an engine may have nothing to free
+        """Free the engine's memory; it cannot be used afterwards."""
 
     def __enter__(self) -> Self:
         return self

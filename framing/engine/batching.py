@@ -1,7 +1,7 @@
-"""Sentences to batches and back: sorted by length, filled up to a token budget, results in the order of the input.
+"""Sentences to batches and back: windows are sorted by length, batches filled up to a token budget.
 
-The batches of a call lie one after the other in one row of cells, a cell for each token, special token and padding.
-Where everything stands in it is computed for all batches at once; a batch is a view of its cells.
+All batches of a call lie one after the other in one array of cells, with a cell for each token, special token and
+padding. The places of all tokens in it are computed at once; a batch is a view of its cells.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from framing.model.encoding import EncodedSentence, EncodedSentences, Windows
 from framing.model.logits import Logits
 from framing.model.ragged import count_up, starts_of
 
-#: A batch's shortest window has at least this share of its longest one's tokens, so that padding stays below it.
+#: The shortest window of a batch has at least this share of the tokens of the longest, which limits padding.
 SHORTEST_SHARE = 0.75
 
 
@@ -25,14 +25,14 @@ def compute_logits(engine: Engine, sentences: Sequence[EncodedSentence]) -> Logi
     """Run the model on sentences of any number and length.
 
     Args:
-        engine: what runs it.
-        sentences: as :class:`~framing.model.encoding.SentenceEncoder` makes them. One without tokens never reaches
+        engine: runs the model.
+        sentences: made by :class:`~framing.model.encoding.SentenceEncoder`. A sentence without tokens does not reach
             the model; its sentence logits are zero.
 
     Returns:
-        The logits of all tokens, sentence after sentence in the given order. Those of windowed sentences are merged;
-        their sentence logits are those of the first window. Up to rounding they do not depend on what else was in the
-        call.
+        The logits of all tokens, sentence after sentence in the given order. The windows of a long sentence are merged,
+        and its sentence logits are those of its first window. Apart from rounding, the logits of a sentence do not
+        depend on the other sentences of the call.
     """
     if not any(map(len, sentences)):
         return Logits.empty(len(sentences))
@@ -53,14 +53,14 @@ def plan(lengths: np.ndarray, token_budget: int) -> list[np.ndarray]:
     """Group windows into batches of similar length, the longest first.
 
     Args:
-        lengths: int64 [windows], tokens of each.
-        token_budget: tokens in a batch, padding included.
+        lengths: int64 [windows], tokens of each window.
+        token_budget: the most tokens in a batch, padding included.
 
     Returns:
-        For each batch the indices of its windows; every window is in one of them.
+        For each batch the indices of its windows; every window is in one batch.
     """
     order = np.argsort(-lengths, kind="stable")
-    # Negated, so that they ascend and can be searched in.
+    # Negated, so that they ascend, as searchsorted needs it.
     negated = -lengths[order]
     batches = []
     first = 0
@@ -75,12 +75,12 @@ def plan(lengths: np.ndarray, token_budget: int) -> list[np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What of a batch's logits is the sentences'.
+    """Which logits of a batch to read, and where they belong.
 
     Attributes:
-        cells, tokens: int64 [n], cells of the batch, and which token of all sentences each of them holds.
-        begins: bool [batch], the rows that are the first windows of their sentences.
-        sentences: int64 [m], whose these are.
+        cells, tokens: int64 [n], cells of the batch, and the index of each cell's token among those of all sentences.
+        begins: bool [batch], whether a row is the first window of its sentence.
+        sentences: int64 [m], the indices of the sentences of these rows.
     """
 
     cells: np.ndarray
@@ -94,12 +94,12 @@ class _Layout:
     """Where the windows of sentences stand in the cells of all batches.
 
     Attributes:
-        windows: those that have tokens, batch after batch.
-        rows: int64 [batches + 1]; windows ``rows[i]:rows[i + 1]`` are those of batch ``i``.
-        widths: int64 [batches], cells of each window.
-        bounds: int64 [batches + 1]; cells ``bounds[i]:bounds[i + 1]`` are those of batch ``i``.
-        cells, tokens: int64, where each token of each window stands, special tokens left out, and which token of all
-            sentences it is.
+        windows: the windows with tokens, batch after batch.
+        rows: int64 [batches + 1]; batch ``i`` has the windows ``rows[i]:rows[i + 1]``.
+        widths: int64 [batches], cells in a row of each batch.
+        bounds: int64 [batches + 1]; batch ``i`` has the cells ``bounds[i]:bounds[i + 1]``.
+        cells, tokens: int64 [n], for each token of each window, without special tokens, its cell, and its index among
+            the tokens of all sentences.
     """
 
     windows: Windows
@@ -111,7 +111,7 @@ class _Layout:
 
     @classmethod
     def of(cls, encoded: EncodedSentences, token_budget: int) -> _Layout:
-        """Lay out sentences, some of which have tokens."""
+        """Lay out sentences, of which at least one has tokens."""
         windows = encoded.windows()
         windows = windows[np.flatnonzero(windows.length)]
         groups = plan(windows.length + 2, token_budget)
@@ -130,7 +130,7 @@ class _Layout:
         )
 
     def batches(self, encoded: EncodedSentences) -> list[Batch]:
-        """The batches to run. Padding is masked, so which token stands there makes no difference: 0 does."""
+        """The batches to run. Padding is masked, so its token id does not matter; it is 0."""
         ids, mask, quotation = (np.zeros(self.bounds[-1], dtype=np.int64) for _ in range(3))
         ends = np.cumsum(self.windows.length)
         before, after = self.cells[ends - self.windows.length] - 1, self.cells[ends - 1] + 1
@@ -144,9 +144,9 @@ class _Layout:
         ]
 
     def reads(self, encoded: EncodedSentences) -> list[_Read]:
-        """What to read in the logits of each batch."""
+        """What to read from the logits of each batch."""
         cells, tokens, windows = self.cells, self.tokens, self.windows
-        if len(tokens) > len(encoded.ids):  # neighbouring windows share some, and each is read in one of them
+        if len(tokens) > len(encoded.ids):  # neighbouring windows share tokens, and each token is read in one window
             place = count_up(windows.first, windows.length)
             owned = place >= np.repeat(windows.owned_first, windows.length)
             owned &= place < np.repeat(windows.owned_end, windows.length)

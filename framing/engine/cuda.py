@@ -1,9 +1,9 @@
-"""A GPU of NVIDIA's: copies on streams of their own, and the model replayed as CUDA graphs.
+"""An NVIDIA GPU: copies run on streams of their own, and the model is replayed as CUDA graphs.
 
-A small encoder is some hundred kernels of a few microseconds each; launched one by one they keep the CPU busier than
-the GPU. A CUDA graph launches all of them at once, for one shape in fixed memory (PyTorch's "Accelerating PyTorch with
-CUDA graphs", 2021, and its notes on CUDA semantics). Every graph is compared with the plain model when it is made, and
-where one cannot be made or differs, the engine goes on without, and says so.
+A small encoder runs some hundred kernels of a few microseconds each; launching them one by one takes the CPU longer
+than the GPU computes. A CUDA graph launches all of them at once, for one shape in fixed memory (PyTorch's "Accelerating
+PyTorch with CUDA graphs", 2021, and its notes on CUDA semantics). Each new graph is compared with the plain model. If a
+graph cannot be made or differs, the engine goes on without graphs, and :meth:`CudaDevice.describe` says why.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import torch
 
 from framing.engine.pipeline import Buffers, Shape, Slot, Widths
 
-#: A shape is run plainly this many times, which also lets libraries choose their kernels, before a graph is made of it.
+#: How often a shape is run plainly before it becomes a graph; this also lets libraries choose their kernels.
 PLAIN_RUNS = 2
-#: Graphs at most; the memory of their intermediate results is shared, that of their nodes is not.
+#: The most graphs. They share memory for intermediate results, but not for their nodes.
 MOST_GRAPHS = 128
-#: How far a graph's logits may be from the plain model's. The kernels are the same; so are the logits but for rounding.
+#: How far two ways of computing the same logits may differ by rounding; a real fault makes a larger difference.
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 class Function(Protocol):
-    """Packed cells to logits; see :class:`framing.engine.torch.Network`."""
+    """A function from packed cells to logits, such as :class:`framing.engine.torch.Network`."""
 
     widths: Widths
     dtype: torch.dtype
@@ -37,19 +37,19 @@ class Function(Protocol):
 
 
 class Recorder(Protocol):
-    """Makes something that can be replayed of what a function queues."""
+    """Records the work that a function queues, so that it can be replayed."""
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Record without computing. What is returned computes it, in the same memory.
+        """Record work without computing. The returned function computes it, in the same memory.
 
         Raises:
-            torch.OutOfMemoryError, RuntimeError: it cannot be recorded.
+            torch.OutOfMemoryError, RuntimeError: the work cannot be recorded.
         """
         ...
 
 
 class GraphRecorder:
-    """Captures CUDA graphs on a stream. Their intermediate results share one pool: one graph runs at a time."""
+    """Captures CUDA graphs on a stream. They share one memory pool, so only one may run at a time."""
 
     def __init__(self, stream: torch.cuda.Stream) -> None:
         self._stream = stream
@@ -58,25 +58,25 @@ class GraphRecorder:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         """Capture a graph."""
         graph = torch.cuda.CUDAGraph()
-        # Other threads may go on using the GPU.
+        # With "thread_local", other threads may use the GPU meanwhile.
         with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
             work()
         return graph.replay
 
 
 class Graphs:
-    """Runs a function on buffers: plainly, and what shapes come again, by replaying a record of it.
+    """Runs a function on buffers: plainly at first, and for shapes that come again by replaying a record.
 
-    A record works in memory that does not move, so input and output are copied there and back; beside the model that
-    is next to nothing. Not to be used from several threads at a time.
+    A record works in fixed memory, so input and output are copied there and back, which costs little beside the model.
+    Only one thread may use it at a time.
 
     Args:
-        function: what to run.
-        recorder: what records it; nothing is recorded when ``None``.
-        fixed: allocates the memory that does not move.
+        function: the function to run.
+        recorder: records the function; if ``None``, nothing is recorded.
+        fixed: allocates the fixed memory, given a number of cells.
 
     Attributes:
-        off: why nothing is recorded, or ``None``.
+        off: why nothing is recorded; ``None`` if records are made.
     """
 
     def __init__(self, function: Function, recorder: Recorder | None, fixed: Callable[[int], Buffers]) -> None:
@@ -95,7 +95,7 @@ class Graphs:
         """Compute the output of the input in the buffers.
 
         Raises:
-            torch.OutOfMemoryError: there is not enough, be it for the record.
+            torch.OutOfMemoryError: the memory is too small for the function or the record.
         """
         if shape in self._replays and self._fixed is not None:
             self._fixed.cells_of(shape).copy_(buffers.cells_of(shape))
@@ -120,7 +120,7 @@ class Graphs:
         buffers.sentences_of(shape).copy_(sentences)
 
     def _record(self, buffers: Buffers, shape: Shape) -> None:
-        """Record a shape, and compare what the record gives with what has just been computed."""
+        """Record a shape, and compare the record's output with the output that was just computed."""
         if self._fixed is None:
             self._fixed = self._allocate(buffers.capacity)
         fixed = self._fixed
@@ -156,7 +156,7 @@ class Graphs:
 
 
 class CudaSlot(Slot):
-    """A chunk's page-locked memory on the host, its memory on the GPU, and the event that it is back."""
+    """A chunk's page-locked memory on the host, its memory on the GPU, and the event that its output is copied back."""
 
     def __init__(self, widths: Widths, capacity: int, device: torch.device) -> None:
         super().__init__(widths, capacity, pinned=True)
@@ -165,11 +165,11 @@ class CudaSlot(Slot):
 
 
 class CudaDevice:
-    """Computes on one stream while others copy in and out.
+    """Computes on one stream while two others copy in and out.
 
     Args:
-        function: on the device.
-        device: which.
+        function: the model, on the device.
+        device: the GPU.
         graphs: whether to replay CUDA graphs.
     """
 
@@ -185,7 +185,7 @@ class CudaDevice:
         """Allocate a slot."""
         with self._lock, torch.cuda.stream(self._compute):
             slot = CudaSlot(self.widths, cells, self._device)
-            # The memory may be some that queued kernels still use; other streams would not wait for them.
+            # Queued kernels may still use this memory, and other streams would not wait for them.
             self._compute.synchronize()
         return slot
 
@@ -195,7 +195,7 @@ class CudaDevice:
         with self._lock:
             with torch.cuda.stream(self._copy_in):
                 inside.cells_of(shape).copy_(slot.cells_of(shape), non_blocking=True)
-            # What the caller has queued, new weights perhaps, comes first.
+            # Work that the caller has queued, such as new weights, comes first.
             self._compute.wait_stream(torch.cuda.current_stream(self._device))
             self._compute.wait_stream(self._copy_in)
             with torch.cuda.stream(self._compute):
@@ -207,11 +207,11 @@ class CudaDevice:
                 slot.ready.record(self._copy_out)
 
     def finish(self, slot: CudaSlot) -> None:
-        """Wait for the event."""
+        """Wait until the output is copied back."""
         slot.ready.synchronize()
 
     def release_memory(self) -> None:
-        """Free the graphs, and give the memory that torch keeps back to the driver."""
+        """Free the graphs, and return the memory that torch caches to the driver."""
         with self._lock:
             torch.cuda.synchronize(self._device)
             self._graphs.forget()
@@ -228,7 +228,7 @@ class CudaDevice:
 
 
 def _out_of_memory(error: BaseException | None) -> torch.OutOfMemoryError | None:
-    """The lack of memory behind an error: a capture that it broke off ends with an error of its own."""
+    """The OutOfMemoryError that caused an error, or ``None``: a capture without enough memory raises another error."""
     while error is not None and not isinstance(error, torch.OutOfMemoryError):
         error = error.__cause__ or error.__context__
     return error

@@ -3,14 +3,14 @@
 The session computes each batch on the thread that asks for it (``intra_op_num_threads=1``; ONNX Runtime's ``run`` is
 thread-safe and releases the GIL).
 
-Imports onnxruntime and numpy only.
+Needs neither torch nor transformers.
 """
 
 from __future__ import annotations
 
 import os
 
-# ONNX Runtime reports to its maker from its import on, unless it is told not to; framing works offline.
+# ONNX Runtime may send telemetry from its import on, unless this is set; framing works offline.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
@@ -25,8 +25,8 @@ class OnnxEngine(GraphEngine):
     """Runs a checkpoint's ``model.onnx`` on the CPU in single precision.
 
     Args:
-        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
-        threads: batches computed at the same time; as many as this process has cores when ``None``.
+        checkpoint: has a graph (:mod:`framing.model.onnx_graph`).
+        threads: batches computed at the same time; if ``None``, one per core of this process.
 
     Raises:
         CheckpointError: the checkpoint has no graph, or it belongs to other weights.
@@ -36,7 +36,7 @@ class OnnxEngine(GraphEngine):
     name = "onnx"
     runtime = onnxruntime
     precision = "fp32"
-    # Batches gain little on a CPU beyond a handful of sentences, and small ones need less padding and fit the cache.
+    # On a CPU, batches of more than a few sentences gain little; small ones need less padding and fit the cache.
     token_budget = 256
     look_ahead = 1024
 
@@ -55,12 +55,12 @@ def _open_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # The graph is fused as is best; the levels above would fuse what is slower fused (see onnx_graph.skip_norm).
+    # The graph has the useful fusions; higher levels add slower ones (see skip_norm in framing.model.onnx_graph).
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3  # what goes wrong is raised; warnings about the hardware are no news to the user
+    options.log_severity_level = 3  # errors are raised anyway; warnings about the hardware do not help the user
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own kinds, by the cause
+    except Exception as error:  # onnxruntime raises many kinds of its own
         raise cannot_open(checkpoint, "onnxruntime", error) from error
     check(checkpoint.folder, session.get_modelmeta().custom_metadata_map.get(WEIGHTS_HASH))
     return session

@@ -1,10 +1,10 @@
-"""The other CPU engine: OpenVINO, which computes in bfloat16 where the processor can.
+"""The other CPU engine: OpenVINO, which computes in bfloat16 if the processor can.
 
-An extra: ``pip install 'framing[openvino]'``. It runs the same graph as the onnx engine, by the same plan. In single
-precision it is about as fast; in bfloat16, with the instructions ``avx512_bf16`` or ``amx_bf16``, much faster, and
-probabilities move in the third digit (``benchmarks/RESULTS.md`` has both).
+An extra: ``pip install 'framing[openvino]'``. It runs the same graph as the onnx engine, with one thread per batch. In
+single precision it is about as fast; in bfloat16, with the instructions ``avx512_bf16`` or ``amx_bf16``, much faster,
+and probabilities change in the third digit (``benchmarks/RESULTS.md`` has both).
 
-Imports openvino and numpy only.
+Needs neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from framing.errors import SettingError
 from framing.model.checkpoint import Checkpoint
 from framing.model.onnx_graph import INPUTS, WEIGHTS_HASH, check
 
-#: Precision, in framing's words -> in OpenVINO's.
+#: Precision -> its name in OpenVINO.
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -30,18 +30,18 @@ class OpenVinoEngine(GraphEngine):
     """Runs a checkpoint's ``model.onnx`` on the CPU.
 
     Args:
-        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
-        precision: ``"fp32"``, ``"bf16"``, or ``"auto"``: fp32, in which it says what the onnx engine says.
-        threads: batches computed at the same time; as many as this process has cores when ``None``.
+        checkpoint: has a graph (:mod:`framing.model.onnx_graph`).
+        precision: ``"fp32"``, ``"bf16"``, or ``"auto"``, which is fp32, as in the onnx engine.
+        threads: batches computed at the same time; if ``None``, one per core of this process.
 
     Raises:
         CheckpointError: the checkpoint has no graph, or it belongs to other weights.
-        SettingError: ``threads`` is not positive, or the processor does not compute in the precision.
+        SettingError: ``threads`` is not positive, or the processor cannot compute in the precision.
     """
 
     name = "openvino"
     runtime = openvino
-    # OpenVINO makes kernels for each shape of batch; of larger batches there are fewer shapes.
+    # OpenVINO compiles kernels for each shape of batch; larger batches have fewer shapes.
     token_budget = 1024
     look_ahead = 1024
 
@@ -54,12 +54,12 @@ class OpenVinoEngine(GraphEngine):
             self._idle.put(self._model.create_infer_request())
 
     def run(self, batch: Batch) -> BatchLogits:
-        """Run the model once; waits while as many batches as there are threads are being computed."""
+        """Run the model once; waits while all threads are computing batches."""
         feed = dict(zip(INPUTS, (batch.input_ids, batch.attention_mask, batch.quotation), strict=True))
         request = self._idle.get()
         try:
             request.infer(feed, share_inputs=True)
-            # Copied, because the request's own memory is the next batch's.
+            # Copied, because the next batch is computed in the same memory.
             outputs = [np.array(tensor.data) for tensor in request.output_tensors]
         finally:
             self._idle.put(request)
@@ -83,9 +83,9 @@ def _compile(checkpoint: Checkpoint, precision: str, threads: int) -> openvino.C
         "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
         "NUM_STREAMS": str(threads),
         "INFERENCE_NUM_THREADS": str(threads),
-        # Several processes on a machine would all be tied to its first cores.
+        # With pinning, several processes on a machine would all use its first cores.
         "ENABLE_CPU_PINNING": "NO",
-        # Of weights stored in 8 bits OpenVINO would compute products in 8 bits; only the files are to be small.
+        # Else OpenVINO would compute in 8 bits with weights stored in 8 bits; these only make the files small.
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
     }
     core = openvino.Core()

@@ -1,9 +1,9 @@
-"""Batches through a device: cut to few shapes, several on their way at a time, results in the order of the input.
+"""Run batches on a device: cut into few shapes, several at a time, with results in the order of the input.
 
-This is the logic alone. What computes is a :class:`Device`: the CPU, a GPU, or a test's. Batches are cut into *chunks*,
-runs of rows that fill one of a few shapes; neighbouring batches of one padded length share chunks. A chunk travels in a
-:class:`Slot`, memory that is allocated once and used again and again: a device can only copy while it computes from and
-to page-locked memory, and locking pages takes longer than a batch computes.
+This module has only the logic; a :class:`Device` computes: the CPU, a GPU, or one made for a test. Batches are cut into
+*chunks*, runs of rows that fill one of a few shapes; neighbouring batches of one padded length share chunks. A chunk is
+copied through a :class:`Slot`, memory that is allocated once and used again: a GPU can copy while it computes only from
+and to page-locked memory, and locking pages takes longer than computing a batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 from framing.engine.base import Batch, BatchLogits
 
-#: Chunks on their way at a time: one computes while one is copied in and one out.
+#: Chunks in work at a time: one is computed while one is copied in and one out.
 IN_FLIGHT = 3
 
 
@@ -44,9 +44,9 @@ class Shapes:
     """The shapes that a device computes.
 
     Attributes:
-        token_budget: cells of the largest one. A row longer than that is a shape of its own.
-        lengths: ascending; rows are padded up to the next of these, and longer ones not at all. Without any, all have
-            the length that they come in, and no rows are added.
+        token_budget: cells of the largest shape. A row longer than that has a shape of its own.
+        lengths: ascending; rows are padded to the next of these lengths; longer rows are not padded. If empty, all rows
+            keep their length, and no rows of padding are added.
     """
 
     token_budget: int
@@ -57,12 +57,12 @@ class Shapes:
         return next((length for length in self.lengths if length >= width), width)
 
     def most_rows(self, length: int) -> int:
-        """Rows of the largest shape of this length; full eights where there are lengths, as tensor cores like it."""
+        """Rows of the largest shape of this length; a multiple of 8 if there are lengths, for tensor cores."""
         rows = max(1, self.token_budget // length)
         return rows - rows % 8 if self.lengths and rows > 8 else rows
 
     def of(self, rows: int, length: int) -> Shape:
-        """The shape for so many rows: the largest of its length, or the half, a quarter, … of it that still does."""
+        """The shape for this many rows: the largest of its length, or the smallest half, quarter, … that holds them."""
         if not self.lengths:
             return Shape(rows, length)
         padded = self.most_rows(length)
@@ -88,8 +88,8 @@ class Chunk:
     """Rows that are computed together.
 
     Attributes:
-        length: to which they are padded.
-        pieces: whose rows they are, in the order of the batches.
+        length: the length to which rows are padded.
+        pieces: the rows, in the order of the batches.
     """
 
     length: int
@@ -97,7 +97,7 @@ class Chunk:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """How many rows there are."""
         return sum(piece.end - piece.first for piece in self.pieces)
 
     def split(self, rows: int) -> tuple[Chunk, Chunk]:
@@ -115,7 +115,7 @@ class Chunk:
 
 
 def cut(batches: Iterable[Batch], shapes: Shapes) -> Iterator[Chunk]:
-    """Cut batches into chunks that fill their shapes; every row is in one, in order."""
+    """Cut batches into chunks that fill their shapes; every row is in one chunk, in order."""
     open_chunk = Chunk(0, ())
     for number, batch in enumerate(batches):
         if not len(batch):
@@ -133,17 +133,20 @@ def cut(batches: Iterable[Batch], shapes: Shapes) -> Iterator[Chunk]:
         yield open_chunk
 
 
-# --- cells: how a batch travels ---------------------------------------------------------------------------------------
+# --- cells: packed batches --------------------------------------------------------------------------------------------
 
 
 def pack(batch: Batch, rows: slice) -> np.ndarray:
-    """Rows of a batch as int32 [rows, length]: ``id * 4 + quotation * 2 + mask``, a sixth of the bytes to copy."""
+    """Pack rows of a batch: int64 [rows, length], ``id * 4 + quotation * 2 + mask``.
+
+    The values fit int32, which makes a sixth of the bytes to copy.
+    """
     return batch.input_ids[rows] * 4 + batch.quotation[rows] * 2 + batch.attention_mask[rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What :func:`pack` has packed: integer tensors [rows, length]; a cell of 0 is padding."""
+    """Rows unpacked from :func:`pack`: integer tensors [rows, length]; a cell of 0 is padding."""
 
     input_ids: torch.Tensor
     quotation: torch.Tensor
@@ -160,7 +163,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """How many logits there are: of a token, and of a row (a sentence)."""
+    """How many logits a token has, and how many a row (a sentence)."""
 
     token: int
     sentence: int
@@ -168,20 +171,20 @@ class Widths:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Logits of a shape: float32 ``tokens`` [rows, length, widths.token], ``sentences`` [rows, widths.sentence]."""
+    """Logits of a chunk: float32 ``tokens`` [rows, length, widths.token], ``sentences`` [rows, widths.sentence]."""
 
     tokens: np.ndarray
     sentences: np.ndarray
 
 
 class Buffers:
-    """Memory for the input and the output of one shape of at most so many cells, used again and again.
+    """Memory for the input and the output of one chunk at a time.
 
     Args:
         widths: how wide the output is.
-        capacity: in cells.
-        device: where; the host when ``None``.
-        pinned: page-lock it; on the host.
+        capacity: the most cells of a chunk.
+        device: where the memory is; the host if ``None``.
+        pinned: page-lock the memory; only on the host.
     """
 
     def __init__(
@@ -207,10 +210,10 @@ class Buffers:
 
 
 class Slot(Buffers):
-    """A chunk's memory on the host; a device that needs more with it makes slots of its own kind."""
+    """A chunk's memory on the host; a device that needs more than that has slots of its own class."""
 
     def fill(self, chunk: Chunk, batches: Sequence[Batch], shape: Shape) -> None:
-        """Pack a chunk's rows; what is left of the shape becomes padding."""
+        """Pack a chunk's rows; the rest of the shape becomes padding."""
         cells = self.cells_of(shape).numpy()
         cells[...] = 0
         row = 0
@@ -221,7 +224,7 @@ class Slot(Buffers):
             row += count
 
     def read(self, shape: Shape) -> Output:
-        """The logits that the device has written, as views."""
+        """The logits that the device has written; views of the slot's memory."""
         return Output(self.tokens_of(shape).numpy(), self.sentences_of(shape).numpy())
 
 
@@ -237,27 +240,27 @@ class Device(Protocol[SomeSlot]):
         ...
 
     def new_slot(self, cells: int) -> SomeSlot:
-        """Allocate a slot that can hold so many cells."""
+        """Allocate a slot for this many cells."""
         ...
 
     def start(self, slot: SomeSlot, shape: Shape) -> None:
-        """Queue what is in the slot; may return before it is computed.
+        """Queue the slot's chunk; may return before it is computed.
 
         Raises:
-            torch.OutOfMemoryError: it does not fit into the device's memory.
+            torch.OutOfMemoryError: the chunk does not fit into the device's memory.
         """
         ...
 
     def finish(self, slot: SomeSlot) -> None:
-        """Wait until the slot holds the output of what was last started in it."""
+        """Wait until the slot holds the output of the chunk that was started in it last."""
         ...
 
     def release_memory(self) -> None:
-        """Free what can be had again; nothing of this pipeline is on its way."""
+        """Free memory that can be allocated again; called only if no chunk is in work."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What it is and how it computes, JSON-ready."""
+        """What the device is and how it computes, JSON-ready."""
         ...
 
 
@@ -274,14 +277,14 @@ class _Started(Generic[SomeSlot]):
 class Pipeline(Generic[SomeSlot]):
     """Runs batches on a device. A chunk that does not fit into its memory is halved until it does.
 
-    Safe to use from several threads, each of which has slots of its own while it runs.
+    Safe to use from several threads; each has slots of its own while it runs.
 
     Args:
-        device: what computes.
-        shapes: what it computes at a time.
+        device: the device that computes.
+        shapes: the shapes that it computes.
 
     Attributes:
-        shapes: as given; with a smaller budget once the memory was too small for it.
+        shapes: as given, but with a smaller budget after the memory was too small.
     """
 
     def __init__(self, device: Device[SomeSlot], shapes: Shapes) -> None:
@@ -291,7 +294,7 @@ class Pipeline(Generic[SomeSlot]):
         self._lock = Lock()
 
     def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
-        """Run batches; results in their order, in memory of their own.
+        """Run batches; results in their order, in new memory.
 
         Raises:
             torch.OutOfMemoryError: a single row does not fit.
@@ -307,7 +310,7 @@ class Pipeline(Generic[SomeSlot]):
                 chunk = self._fitting(waiting)
                 if self._takes_off(chunk, batches, flying):
                     continue
-                # It does not fit: let the others finish, free what there is to free, and try a half.
+                # It does not fit: finish the others, free memory, and try one half.
                 while flying:
                     yield from self._land(flying, results)
                 self._shrink(chunk)
@@ -317,7 +320,7 @@ class Pipeline(Generic[SomeSlot]):
                     waiting.extendleft(reversed(chunk.split(chunk.rows // 2)))
             yield from results.complete()
         finally:
-            # What was asked for is not wanted any more, or went wrong; a slot may only be used again when it is still.
+            # The caller stopped early, or an error came. A slot may be used again only after its chunk is finished.
             while flying:
                 self._device.finish(flying[0].slot)
                 self._give_back(flying.popleft().slot)
@@ -328,7 +331,7 @@ class Pipeline(Generic[SomeSlot]):
             self._idle.clear()
 
     def _fitting(self, waiting: deque[Chunk]) -> Chunk:
-        """The next chunk, or as much of it as fits the budget, which may be smaller than when it was cut."""
+        """The next chunk, or the part of it that fits the budget, which may have shrunk since the chunk was cut."""
         chunk = waiting.popleft()
         most = self.shapes.most_rows(chunk.length)
         if chunk.rows > most:
@@ -337,7 +340,7 @@ class Pipeline(Generic[SomeSlot]):
         return chunk
 
     def _takes_off(self, chunk: Chunk, batches: Sequence[Batch], flying: deque[_Started[SomeSlot]]) -> bool:
-        """Start a chunk; whether it fitted. The error is let go here, as its traceback would keep memory alive."""
+        """Start a chunk; returns whether it fits. The error ends here: its traceback would keep memory in use."""
         try:
             flying.append(self._started(chunk, batches))
         except torch.OutOfMemoryError:
@@ -352,7 +355,7 @@ class Pipeline(Generic[SomeSlot]):
         return _Started(chunk, shape, slot)
 
     def _land(self, flying: deque[_Started[SomeSlot]], results: _Results) -> Iterator[BatchLogits]:
-        """Wait for the oldest chunk; the batches that are complete with it."""
+        """Wait for the oldest chunk; yields the batches that it completes."""
         started = flying.popleft()
         self._device.finish(started.slot)
         results.add(started.chunk, started.slot.read(started.shape))
@@ -379,7 +382,7 @@ class Pipeline(Generic[SomeSlot]):
 
 
 class _Results:
-    """Puts the logits of batches together from those of chunks."""
+    """Assembles the logits of batches from those of chunks."""
 
     def __init__(self, batches: Sequence[Batch], widths: Widths) -> None:
         self._batches = batches
@@ -388,11 +391,11 @@ class _Results:
         self._missing: dict[int, int] = {}
         self._next = 0
         for number, batch in enumerate(batches):
-            if not len(batch):  # no chunk will speak of it
+            if not len(batch):  # no chunk has rows of it
                 self._begin(number)
 
     def add(self, chunk: Chunk, output: Output) -> None:
-        """Copy a chunk's logits to where they belong."""
+        """Copy a chunk's logits into those of its batches."""
         row = 0
         for piece in chunk.pieces:
             logits = self._begin(piece.batch)
@@ -404,7 +407,7 @@ class _Results:
             row = source.stop
 
     def complete(self) -> Iterator[BatchLogits]:
-        """The batches whose last row has come since the last call. Chunks come in order, and so do batches."""
+        """The batches completed since the last call, in order, as chunks come in order."""
         while self._missing.get(self._next) == 0:
             del self._missing[self._next]
             self._next += 1

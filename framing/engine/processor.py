@@ -1,11 +1,11 @@
-"""What the processor offers to a runtime: cores and instructions."""
+"""What the processor has: cores, and instructions for matrix products."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-#: Instructions that change how fast matrix products are, by the names that Linux gives them: x86-64, then ARM.
+#: Instructions that make matrix products faster, by their names in Linux: x86-64, then ARM.
 _RELEVANT = (
     *("avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "avx_vnni", "avx512_vnni", "amx_bf16", "amx_int8"),
     *("asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2", "sme"),
@@ -21,10 +21,10 @@ def usable_cores() -> int:
 def instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
     """Instruction sets for matrix products that the processor has, e.g. ``("avx2", "fma", "avx512_vnni")``.
 
-    Runtimes choose their kernels by them, without being told; this is for records of a run.
+    For records of a run, and for the choice of an engine; runtimes choose their kernels by themselves.
 
     Args:
-        cpuinfo: Linux's own list. Where there is none, NumPy's names of what it found are given.
+        cpuinfo: Linux's list. If it does not exist, NumPy's names for what it found are returned.
     """
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()

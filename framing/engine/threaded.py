@@ -1,7 +1,8 @@
-"""What the engines have in common that run a checkpoint's ``model.onnx`` on the CPU, each with a runtime of its own.
+"""The common part of the engines that run a checkpoint's ``model.onnx`` on the CPU.
 
-Measured on shared cores, barriers between the threads of one matrix product cost most. So each batch is computed by one
-thread, and as many threads as there are cores each take the next of many small batches. The weights are in memory once.
+If several threads share one matrix product, they wait for each other, which measurements on shared cores showed to cost
+most. So one thread computes each batch, and as many threads as there are cores each take the next of many small
+batches. The weights are in memory once.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ class GraphEngine(Engine):
     """Runs ``model.onnx`` on the CPU, with several batches at the same time.
 
     Args:
-        checkpoint: with a graph (:mod:`framing.model.onnx_graph`).
-        threads: batches computed at the same time; as many as this process has cores when ``None``.
+        checkpoint: has a graph (:mod:`framing.model.onnx_graph`).
+        threads: batches computed at the same time; if ``None``, one per core of this process.
 
     Raises:
         SettingError: ``threads`` is not positive.
 
     Attributes:
-        runtime: the module that computes; its distribution may have another name (``onnxruntime-gpu``).
-        threads: as given, or as found.
-        heads: of the model.
+        runtime: the module of the runtime; its distribution may have another name (``onnxruntime-gpu``).
+        threads: as given, or the number of cores.
+        heads: the heads of the model.
     """
 
     device = "cpu"
@@ -53,7 +54,7 @@ class GraphEngine(Engine):
         if workers < 2:
             yield from map(self.run, batches)
             return
-        # A pool for each call costs a fraction of one batch, and leaves no thread behind for a fork to lose.
+        # A pool per call costs a fraction of one batch, and leaves no threads, which a fork would lose.
         with ThreadPoolExecutor(workers, thread_name_prefix=f"framing-{self.name}") as pool:
             yield from pool.map(self.run, batches)
 
@@ -72,15 +73,15 @@ class GraphEngine(Engine):
 
 
 def logits_of(outputs: Sequence[np.ndarray], batch: Batch, heads: Heads) -> BatchLogits:
-    """The graph's outputs, in order, as what they are; a scope that has no heads has no output.
+    """The graph's outputs as logits; a scope without heads has no output.
 
     Args:
-        outputs: float32 arrays.
-        batch: what was computed.
-        heads: of the model.
+        outputs: float32 arrays, in the order of the graph's outputs.
+        batch: the batch that was run.
+        heads: the heads of the model.
 
     Raises:
-        CheckpointCorruptedError: they have other shapes than the heads need.
+        CheckpointCorruptedError: the outputs do not have the shapes that the heads need.
     """
     rows, length = batch.input_ids.shape
     token, sentence = heads.width("token"), heads.width("sentence")
@@ -98,10 +99,10 @@ def logits_of(outputs: Sequence[np.ndarray], batch: Batch, heads: Heads) -> Batc
 
 
 def graph_of(checkpoint: Checkpoint) -> Path:
-    """The checkpoint's graph.
+    """The path of the checkpoint's graph.
 
     Raises:
-        CheckpointError: it has none.
+        CheckpointError: the checkpoint has no graph.
     """
     if GRAPH not in read_sums(checkpoint.folder):
         raise CheckpointError(
@@ -113,7 +114,7 @@ def graph_of(checkpoint: Checkpoint) -> Path:
 
 
 def cannot_open(checkpoint: Checkpoint, runtime: str, error: Exception) -> CheckpointCorruptedError:
-    """What to raise when a runtime cannot open the graph."""
+    """The error for a graph that a runtime cannot open."""
     return CheckpointCorruptedError(
         f"{runtime} cannot open {checkpoint.folder / GRAPH}: {error}", hint=_how_to_write(checkpoint)
     )

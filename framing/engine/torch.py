@@ -1,9 +1,9 @@
 """The GPU engine, which also runs on a CPU: the FramingModel itself, in PyTorch.
 
-On a GPU the encoder computes in half precision and the heads in single precision. Batches are cut to few shapes, which
-are replayed as CUDA graphs (:mod:`framing.engine.cuda`); input is copied in and results out while others compute
-(:mod:`framing.engine.pipeline`). Attention is PyTorch's scaled dot product, which picks its kernel. What does not fit
-into memory is halved until it does, and the engine keeps to the smaller size from then on.
+On a GPU the encoder computes in half precision by default, and the heads in single precision. Batches are cut into few
+shapes, which are replayed as CUDA graphs (:mod:`framing.engine.cuda`); input and output are copied while other chunks
+are computed (:mod:`framing.engine.pipeline`). Attention is PyTorch's scaled dot product, which chooses its kernel. A
+chunk that does not fit into memory is halved until it does, and the engine keeps the smaller size.
 """
 
 from __future__ import annotations
@@ -17,35 +17,33 @@ import torch
 from transformers.utils import logging
 
 from framing.engine.base import Batch, BatchLogits, Engine
-from framing.engine.cuda import CudaDevice
+from framing.engine.cuda import TOLERANCE, CudaDevice
 from framing.engine.pipeline import Cells, Device, Pipeline, Shape, Shapes, Slot, Widths
 from framing.errors import SettingError
 from framing.model.checkpoint import Checkpoint
 from framing.model.network import FramingModel
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-#: Lengths that rows are padded to on a GPU. News sentences have 29 tokens on average: steps of 4 pad them by some 6%.
+#: Lengths to which rows are padded on a GPU. News sentences have 29 tokens on average, so steps of 4 add some 6%.
 _LENGTHS = (*range(8, 65, 4), *range(72, 129, 8), *range(144, 257, 16), *range(288, 513, 32))
-#: Added to the attention scores of padding, as BERT's own code does (Devlin et al. 2019): the softmax of it is 0 in any
-#: precision, but unlike infinity it leaves numbers where a row is nothing but padding.
+#: Added to the attention scores of padding, as in BERT's own code (Devlin et al. 2019): its softmax is 0 in any
+#: precision, and unlike infinity it gives no NaN in a row of only padding.
 _MASKED = -1e4
-#: How far two ways to mask the same padding may differ; rounding alone does, a mask that is ignored differs more.
-_MASK_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 class TorchEngine(Engine):
     """Runs a checkpoint's model in PyTorch.
 
     Args:
-        checkpoint: any; or a model in memory, which is used where and as it is (training validates so): then ``device``
-            must be its own. No CUDA graphs are made of it, since its weights may move.
-        device: ``"auto"`` (a GPU where there is one), or a device of torch's: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
+        checkpoint: any checkpoint; or a model in memory, which is used as it is, as validation in training does. Then
+            ``device`` must be the model's own, and no CUDA graphs are made, because its weights may move.
+        device: ``"auto"`` (a GPU if there is one), or a torch device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ….
         precision: ``"fp32"``, ``"bf16"``, ``"fp16"``, or ``"auto"``: fp32 on a CPU, bf16 on a GPU that has it, else
             fp16.
-        threads: of torch's CPU kernels, process-wide; torch's own choice when ``None``.
+        threads: threads of torch's CPU kernels, for the whole process; torch's own choice if ``None``.
 
     Raises:
-        SettingError: the device does not exist, or the precision is unknown.
+        SettingError: the device does not exist, the precision is unknown, or ``threads`` is not positive.
     """
 
     name = "torch"
@@ -77,7 +75,7 @@ class TorchEngine(Engine):
             if on_cuda
             else HostDevice(self._network, self._torch_device)
         )
-        # On a GPU 16k tokens make a few full waves of its matrix units; on a CPU small batches fit the cache.
+        # On a GPU, 16k tokens fill the matrix units several times; on a CPU, small batches fit the cache.
         shapes = Shapes(16384, _lengths_for(model)) if on_cuda else Shapes(1024)
         self._pipeline: Pipeline[Any] = Pipeline(self._device, shapes)
         self.look_ahead = 16384 if on_cuda else 1024
@@ -90,7 +88,7 @@ class TorchEngine(Engine):
 
     @property
     def token_budget(self) -> int:
-        """Tokens in a batch, padding included; can be set, and is halved where the memory is too small for it."""
+        """Tokens in a batch, padding included; can be set, and shrinks if the memory is too small for it."""
         return self._open_pipeline.shapes.token_budget
 
     @token_budget.setter
@@ -107,7 +105,7 @@ class TorchEngine(Engine):
         return logits
 
     def run_all(self, batches: Sequence[Batch]) -> Iterator[BatchLogits]:
-        """Run the batches, on a GPU with copies and computing overlapped; results in the batches' order.
+        """Run the batches; on a GPU, copying and computing overlap. Results in the order of the batches.
 
         Raises:
             SettingError: the engine is closed.
@@ -129,7 +127,7 @@ class TorchEngine(Engine):
         }
 
     def close(self) -> None:
-        """Free the model and, on a GPU, the memory that torch keeps for it."""
+        """Free the model and, on a GPU, the memory that torch caches."""
         if "_pipeline" not in self.__dict__:
             return
         self._pipeline.close()
@@ -142,12 +140,12 @@ class TorchEngine(Engine):
 class Network:
     """A FramingModel as one function from packed cells to logits, all on the model's device.
 
-    transformers looks at a mask of ones and zeros to see whether anything is masked, for which the CPU waits for the
-    GPU. A mask that is ready to be added to the attention scores is taken as it is. Encoders that do not take one
-    (that is tried once) get the former.
+    For a mask of ones and zeros, transformers checks whether anything is masked, and the CPU must wait for the GPU. A
+    mask that can be added to the attention scores needs no check. One trial shows whether an encoder accepts it;
+    otherwise the mask of ones and zeros is used.
 
     Args:
-        model: in evaluation mode.
+        model: a model in evaluation mode.
 
     Attributes:
         model: as given.
@@ -168,7 +166,7 @@ class Network:
             cells: int32 [rows, length], packed by :func:`framing.engine.pipeline.pack`.
 
         Returns:
-            float32 [rows, length, widths.token] and [rows, widths.sentence]. Rows of padding alone give numbers, too.
+            float32 [rows, length, widths.token] and [rows, widths.sentence]; finite also in rows of only padding.
         """
         return self._forward(cells, added_mask=self.mask == "added")
 
@@ -181,24 +179,24 @@ class Network:
 
     @torch.inference_mode()
     def _takes_added_mask(self) -> bool:
-        # Three tokens, one token, five tokens: word 1, whatever it is, outside a quotation.
+        # Rows of three, one and five tokens, each with id 1, outside a quotation (5 = 1 * 4 + 1, see pack).
         cells = torch.tensor([[5, 5, 5, 0, 0], [5, 0, 0, 0, 0], [5, 5, 5, 5, 5]], dtype=torch.int32)
         cells = cells.to(next(self.model.parameters()).device)
         real = Cells.unpack(cells).mask.bool()
         try:
             expected, found = (self._forward(cells, added_mask=added) for added in (False, True))
-        except (RuntimeError, ValueError, TypeError, IndexError):  # what a mask of another form makes of an encoder
+        except (RuntimeError, ValueError, TypeError, IndexError):  # an encoder that does not accept the mask
             return False
         pairs = ((found[0][real], expected[0][real]), (found[1], expected[1]))
-        return all(torch.allclose(one, other, atol=_MASK_TOLERANCE[self.dtype]) for one, other in pairs)
+        return all(torch.allclose(one, other, atol=TOLERANCE[self.dtype]) for one, other in pairs)
 
 
 class HostDevice:
-    """Any device of torch's that computes what it is given before it returns: the CPU.
+    """A torch device that is used without streams: the CPU, or any device that is not CUDA.
 
     Args:
-        network: on that device.
-        device: which.
+        network: the model, on the device.
+        device: the device.
     """
 
     def __init__(self, network: Network, device: torch.device) -> None:
@@ -211,25 +209,25 @@ class HostDevice:
         return Slot(self.widths, cells)
 
     def start(self, slot: Slot, shape: Shape) -> None:
-        """Compute."""
+        """Compute the slot's chunk at once."""
         tokens, sentences = self._network(slot.cells_of(shape).to(self._device))
         slot.tokens_of(shape).copy_(tokens)
         slot.sentences_of(shape).copy_(sentences)
 
     def finish(self, slot: Slot) -> None:
-        """Nothing is left to wait for."""
+        """Nothing to wait for."""
 
     def release_memory(self) -> None:
-        """Nothing is kept."""
+        """Nothing to free."""
 
     def describe(self) -> dict[str, Any]:
-        """Nothing beyond what the engine says."""
+        """Nothing to add to the engine's description."""
         return {}
 
 
 @contextmanager
 def full_single_precision() -> Iterator[None]:
-    """Products of float32 matrices in float32, also where the process has allowed TF32 or bfloat16 for them."""
+    """Compute products of float32 matrices in float32, even if the process allows TF32 or bfloat16 for them."""
     allowed = torch.get_float32_matmul_precision()
     if allowed == "highest":
         yield
@@ -242,9 +240,9 @@ def full_single_precision() -> Iterator[None]:
 
 
 def _added_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """[rows, length] of ones and zeros -> [rows, 1, length, length] to add, the same for every asking token.
+    """A mask of ones and zeros [rows, length] as one to add, [rows, 1, length, length], the same for every query.
 
-    Its rows are eights apart in memory, or the attention kernels would copy it into such a one in every layer.
+    Its rows start at multiples of 8 in memory; otherwise the attention kernels would copy it in every layer.
     """
     rows, length = mask.shape
     spaced = torch.zeros((rows, 1, 1, -(-length // 8) * 8), dtype=dtype, device=mask.device)
@@ -254,7 +252,7 @@ def _added_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _lengths_for(model: FramingModel) -> tuple[int, ...]:
-    """Lengths that the model has positions for: up to its window."""
+    """The lengths of :data:`_LENGTHS` up to the model's window, and the window."""
     window = int(model.config.window_length)
     return (*(length for length in _LENGTHS if length < window), window)
 
@@ -285,7 +283,7 @@ def _resolve_precision(precision: str, device: torch.device) -> str:
 
 
 def _load(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> FramingModel:
-    """The model with its encoder in ``dtype`` and its heads in float32."""
+    """Load the model, with its encoder in ``dtype`` and its heads in float32."""
     showed_progress = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:

@@ -1,1 +1,1 @@
-"""The model and its checkpoint folder. Importing this package needs no torch; `framing.model.network` does."""
+"""The model and its checkpoint folder. Only `framing.model.network` needs torch."""

@@ -1,8 +1,8 @@
-"""From logits to probabilities, and from probabilities to decisions: the numbers that travel with a checkpoint.
+"""A checkpoint's calibration: the numbers that turn logits into probabilities, and probabilities into decisions.
 
-Three different words for three different things: a *logit* is what the model computes; a *probability* is the logit
-through a temperature and a sigmoid (or softmax); a *threshold* is the probability from which a label is reported.
-They are fitted on validation sentences by :mod:`framing.evaluate.calibration`.
+A *logit* is what the model computes. A *probability* is the sigmoid (or softmax) of a logit divided by a *temperature*.
+A *threshold* is the lowest probability at which a label is reported. :mod:`framing.evaluate.calibration` fits
+temperatures and thresholds on validation sentences.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class HeadCalibration:
     Attributes:
         temperatures: float64, > 0: [names] for a sigmoid, [1] for a softmax; probability = activation(logit /
             temperature) (Guo et al. 2017, "On calibration of modern neural networks").
-        thresholds: float64 [names], in (0, 1), on the calibrated probability; empty for a softmax, whose largest
-            probability is taken.
+        thresholds: float64 [names], in (0, 1), of calibrated probabilities; empty for a softmax, of which the most
+            probable name is taken.
     """
 
     temperatures: np.ndarray
@@ -42,10 +42,10 @@ class HeadCalibration:
         )
 
     def check(self, head: Head) -> None:
-        """See that the numbers can belong to a head.
+        """Check that the numbers fit a head.
 
         Raises:
-            CheckpointError: there are more or fewer than the head needs, or one is out of range.
+            CheckpointError: there are more or fewer numbers than the head needs, or one is out of range.
         """
         sizes = (len(head.names), len(head.names)) if head.activation == "sigmoid" else (1, 0)
         if (self.temperatures.shape, self.thresholds.shape) != ((sizes[0],), (sizes[1],)):
@@ -64,7 +64,7 @@ class HeadCalibration:
             )
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of the head's logits, float [..., names] -> float [..., names]."""
+        """The calibrated probabilities for the head's logits; float [..., names] -> float [..., names]."""
         if len(self.thresholds):
             return sigmoid(logits / self.temperatures.astype(logits.dtype))
         return softmax(logits / float(self.temperatures[0]))
@@ -91,7 +91,11 @@ class HeadCalibration:
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any], head: Head) -> HeadCalibration:
-        """Inverse of :meth:`to_dict`."""
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            CodebookMismatchError: the entries have other names than the head.
+        """
         if head.activation == "softmax":
             return cls(np.array([entries["temperature"]], dtype=np.float64), np.empty(0))
         if tuple(entries) != head.names:
@@ -107,10 +111,10 @@ class Calibration:
     """Temperatures and thresholds of one checkpoint.
 
     Attributes:
-        heads: of the model.
-        of: head's name -> its numbers.
+        heads: the heads of the model.
+        of: name of a head -> its numbers.
         extension: in [0, 1]; a span that reaches its threshold is extended over neighbouring tokens whose
-            probability is at least ``extension`` times the threshold. 1 switches it off.
+            probability is at least ``extension`` times the threshold. 1 switches this off.
     """
 
     heads: Heads
@@ -130,7 +134,7 @@ class Calibration:
 
     @classmethod
     def identity(cls, heads: Heads, *, extension: float = 1.0) -> Calibration:
-        """Temperature 1 and threshold 0.5 for everything."""
+        """Temperature 1 and threshold 0.5 for all heads."""
         return cls(heads, {head.name: HeadCalibration.identity(head) for head in heads}, extension)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,11 +144,11 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], heads: Heads) -> Calibration:
-        """Inverse of :meth:`to_dict`; reads the form of framing 0.1 too.
+        """Inverse of :meth:`to_dict`; also reads the form of framing 0.1.
 
         Raises:
             CheckpointError: a key is missing or a value is out of range.
-            CodebookMismatchError: it belongs to other heads.
+            CodebookMismatchError: the calibration belongs to other heads.
         """
         try:
             by_head = data["heads"] if "heads" in data else _heads_of_0_1(data)
@@ -165,8 +169,8 @@ class Calibration:
         """Read what :meth:`save` wrote.
 
         Raises:
-            CheckpointError: not JSON, or not of the form.
-            CodebookMismatchError: it belongs to other heads.
+            CheckpointError: the file cannot be read, or is not a calibration.
+            CodebookMismatchError: the calibration belongs to other heads.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -181,12 +185,12 @@ def _heads_of_0_1(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Logistic function without overflow, elementwise, dtype kept."""
+    """Logistic function without overflow, elementwise; keeps the dtype."""
     return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis without overflow, dtype kept."""
+    """Softmax over the last axis without overflow; keeps the dtype."""
     shifted = np.exp(x - x.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 

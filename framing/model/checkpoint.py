@@ -1,31 +1,32 @@
-"""The checkpoint folder: find it, verify it, read what is in it. Needs neither torch nor transformers.
+"""Find, verify and read checkpoint folders. Needs neither torch nor transformers.
 
 =====================  ==============================================================================================
 ``config.json``        :class:`~framing.model.configuration.FramingConfig`
-``model.safetensors``  the weights, the only copy; see below
-``model.onnx``         optional: the graph that the CPU engine runs on those weights; holds none itself
+``model.safetensors``  the only copy of the weights; see below
+``model.onnx``         optional: the graph that the CPU engines run on those weights; holds no weights itself
 ``tokenizer.json``     the fast tokenizer (``tokenizer_config.json`` beside it is for transformers' AutoTokenizer)
 ``codebook.yaml``      the labels the model was trained on
 ``calibration.json``   temperatures and thresholds
 ``metrics.json``       quality on the validation part, with intervals
 ``training.yaml``      the resolved configuration of the run
 ``README.md``          the model card
-``SHA256SUMS``         of all the others, in the form that ``sha256sum --check`` reads
+``SHA256SUMS``         hashes of all other files, in the form that ``sha256sum --check`` reads
 =====================  ==============================================================================================
 
 **Weights** come in one of two forms, which ``config.json`` names under ``weights``:
 
-- no entry: every number in half precision (or single precision, of a state that training resumes from);
-- ``"int8-rows"``: every matrix of the encoder, tables of embeddings included, as int8 [rows, columns], with one scale
-  for each row, float32 [rows, 1], under the matrix's name and ``_scale``. A number of the matrix is the product of the
-  two. Vectors, heads, and matrices with short rows are in half precision. :mod:`framing.model.rows8` writes and reads
-  the form, ``python -m framing.model.rows8 FROM TO`` makes it of a checkpoint in half precision.
+- no entry: every number is in half precision (or in single precision, in a state that training resumes from);
+- ``"int8-rows"``: every matrix of the encoder, tables of embeddings included, is int8 [rows, columns], with one scale
+  for each row, float32 [rows, 1], under the matrix's name and ``_scale``. A weight is the product of its int8 number
+  and the scale of its row. Vectors, heads, and matrices with short rows are in half precision.
+  :mod:`framing.model.rows8` writes and reads this form; ``python -m framing.model.rows8 FROM TO`` converts a checkpoint
+  in half precision.
 
-Either may lie in several files, ``model-00001-of-00003.safetensors`` and so on, of which
-``model.safetensors.index.json`` says what each holds, as transformers' own sharded models do.
+Both forms may be split into several files, ``model-00001-of-00003.safetensors`` and so on; then
+``model.safetensors.index.json`` says which file holds which weight, as for transformers' sharded models.
 
-**Names.** :data:`framing.model.names.MODELS` lists the checkpoints that have one. Some come with the package; a large
-one is in a package of its own, which holds no code (``packages/`` in the repository).
+**Names.** :data:`framing.model.names.MODELS` lists the checkpoints that have a name. Some come with the package; a
+large one has a package of its own, without code (``packages/`` in the repository).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from framing.model.names import MODELS, NAMES, SHIPPED, NamedModel
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-#: In place of :data:`WEIGHTS` where they lie in several files: which of them holds what.
+#: Replaces :data:`WEIGHTS` if the weights are in several files; says which file holds which weight.
 INDEX = "model.safetensors.index.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
@@ -57,26 +58,26 @@ CODEBOOK = "codebook.yaml"
 CALIBRATION = "calibration.json"
 SUMS = "SHA256SUMS"
 
-#: The form of weights in 8 bits with a scale for each row, as the entry ``weights`` of ``config.json`` says it.
+#: The form of weights in 8 bits with a scale for each row, as ``config.json`` names it.
 INT8_ROWS = "int8-rows"
-#: The entry of ``config.json`` that names the form.
+#: The entry of ``config.json`` that names the form of the weights.
 FORM = "weights"
-#: What follows a matrix's name in the name of its scales.
+#: The name of a matrix's scales is the matrix's name with this suffix.
 SCALE = "_scale"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a verified checkpoint folder holds, weights aside.
+    """What a verified checkpoint folder holds, without the weights.
 
     Attributes:
         folder: where it is.
         config: ``config.json`` as read.
-        codebook: the labels it was trained on.
-        heads: what the model says, by ``config.json``; they are those of the codebook.
+        codebook: the codebook that it was trained on.
+        heads: the heads of the model in ``config.json``, which are those of the codebook.
         calibration: its temperatures and thresholds.
-        fingerprint: SHA-256 (hex) over the names and hashes of its files; two checkpoints that label alike by
-            construction share it.
+        fingerprint: SHA-256 (hex) over the names and hashes of the files that its labels depend on
+            (:func:`required_files`).
     """
 
     folder: Path
@@ -92,12 +93,13 @@ class Checkpoint:
 
         Args:
             name: one of :data:`~framing.model.names.MODELS`, a folder, or a repository id of the Hugging Face hub.
-            codebook: what the caller works with; a checkpoint of another one is refused.
+            codebook: the caller's codebook; a checkpoint with another one is refused.
 
         Raises:
-            CheckpointNotFoundError: nothing is there.
-            CheckpointCorruptedError: a file is missing or differs from its recorded hash.
-            CodebookMismatchError: its parts, or it and ``codebook``, do not belong together.
+            CheckpointNotFoundError: there is no such checkpoint.
+            CheckpointCorruptedError: a file is missing, differs from its recorded hash, or cannot be read.
+            CheckpointError: the folder holds another kind of model, or one that a newer framing wrote.
+            CodebookMismatchError: its parts do not belong together, or it was trained on another codebook.
         """
         folder = locate(name)
         fingerprint = verify(folder)
@@ -114,7 +116,7 @@ class Checkpoint:
     def _read(
         cls, folder: Path, fingerprint: str, name: str | os.PathLike[str], codebook: Codebook | None
     ) -> Checkpoint:
-        """The checkpoint in a verified folder; what its files make Python raise passes through."""
+        """Read a verified folder; :meth:`load` converts the errors that malformed files cause."""
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if config.get("model_type") != "framing":
             raise CheckpointError(
@@ -144,7 +146,7 @@ class Checkpoint:
         """The tokenizer with this checkpoint's window length.
 
         Raises:
-            CheckpointError: the tokenizer cannot be read, or has tokens that the encoder does not know.
+            CheckpointError: the tokenizer cannot be read, or has token ids that the encoder does not have.
         """
         path = self.folder / TOKENIZER
         encoder = SentenceEncoder.from_file(path, max_length=int(self.config["window_length"]))
@@ -158,7 +160,7 @@ class Checkpoint:
         return encoder
 
     def weights(self) -> dict[str, np.ndarray]:
-        """All weights by parameter name, in the precision they are stored in; those of 8-bit rows as float32."""
+        """All weights by parameter name, in the stored precision; all float32 if the form is 8-bit rows."""
         from framing.model import rows8
 
         stored = rows8.read_stored(self.folder)
@@ -166,10 +168,10 @@ class Checkpoint:
 
 
 def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
-    """The folder of a checkpoint; a hub id is downloaded into the hub's cache first.
+    """The folder of a checkpoint; a hub id is first downloaded into the hub's cache.
 
     Raises:
-        CheckpointNotFoundError: nothing is there, with what was looked for.
+        CheckpointNotFoundError: there is no such checkpoint; the message says where it was looked for.
     """
     if str(name) in MODELS:
         return _locate_named(str(name), MODELS[str(name)])
@@ -193,11 +195,10 @@ def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
 
 def _locate_named(name: str, model: NamedModel) -> Path:
     package = Path(__file__).parent.parent
-    # Installed, the checkpoint is inside the package or in one of its own; in a checkout it is where developers look
-    # for it.
+    # An installed checkpoint is inside this package or in a package of its own; in a checkout it is in models/.
     places = [package / "shipped", package.parent / "models"]
     if model.module is not None:
-        spec = find_spec(model.module)  # finds without importing
+        spec = find_spec(model.module)  # does not import it
         places += [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
     for place in places:
         if (place / model.folder).is_dir():
@@ -220,7 +221,7 @@ def _looks_like_hub_id(name: str) -> bool:
     return len(parts) == 2 and all(parts) and not name.startswith((".", "~")) and "\\" not in name
 
 
-#: What is downloaded of a repository, which may hold much else.
+#: The files to download from a repository, which may have many others.
 _OF_A_CHECKPOINT = [WEIGHTS, "model-*-of-*.safetensors", GRAPH, SUMS, "*.json", "*.md", "*.yaml"]
 
 
@@ -229,7 +230,7 @@ def _download(repository: str) -> Path:
 
     try:
         return Path(snapshot_download(repository, allow_patterns=_OF_A_CHECKPOINT))
-    except Exception as error:  # the hub raises a dozen kinds; each means the same to the user
+    except Exception as error:  # the hub raises many kinds of errors, which all mean the same to the user
         raise CheckpointNotFoundError(
             f"there is no folder {repository!r}, and the hub gave none: {type(error).__name__}: {error}",
             expected="a folder, or a repository of the Hugging Face hub that can be reached",
@@ -244,7 +245,7 @@ def verify(folder: Path) -> str:
         The checkpoint's fingerprint, SHA-256 in hex.
 
     Raises:
-        CheckpointCorruptedError: a needed file is missing, or one differs from its hash.
+        CheckpointCorruptedError: a required file is missing or has no recorded hash, or a file differs from its hash.
     """
     required = required_files(folder)
     missing = [name for name in required if not (folder / name).is_file()]
@@ -271,13 +272,13 @@ def verify(folder: Path) -> str:
             f"{folder / SUMS} does not record {', '.join(unrecorded)}",
             hint="copy or download the checkpoint again",
         )
-    # Only what the labels depend on: a reworded model card leaves the fingerprint alone.
+    # Only files that the labels depend on: editing the model card does not change the fingerprint.
     canonical = "".join(f"{recorded[name]}  {name}\n" for name in sorted(required))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def required_files(folder: Path) -> tuple[str, ...]:
-    """Names of the files without which a folder is no checkpoint; its labels depend on these alone.
+    """Names of the files that every checkpoint needs; its labels depend only on these.
 
     Raises:
         CheckpointCorruptedError: the index of its weights cannot be read.
@@ -294,7 +295,7 @@ def weight_files(folder: Path) -> tuple[str, ...]:
         CheckpointCorruptedError: the index cannot be read, or names a path outside the folder.
     """
     path = folder / INDEX
-    if (folder / WEIGHTS).is_file() or not path.is_file():  # as transformers does, the whole file before the index
+    if (folder / WEIGHTS).is_file() or not path.is_file():  # transformers too prefers the single file
         return (WEIGHTS,)
     try:
         names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
@@ -310,16 +311,16 @@ def weight_files(folder: Path) -> tuple[str, ...]:
 
 
 def _is_weight_file(name: object) -> bool:
-    """Whether it is the name of a safetensors file, without a path."""
+    """Whether this is the name of a safetensors file, without a path."""
     return isinstance(name, str) and name.endswith(".safetensors") and not set(name) & set("/\\:")
 
 
 def weights_hash(folder: Path, sums: Mapping[str, str]) -> str:
-    """What identifies the weights of a folder: the SHA-256 of their file, or of the lines of several in SHA256SUMS.
+    """A hash of the weights of a folder: the SHA-256 of their file, or of the lines of their files in SHA256SUMS.
 
     Args:
-        folder: a checkpoint's.
-        sums: file name -> SHA-256 in hex, of the files that hold weights at least.
+        folder: a checkpoint folder.
+        sums: file name -> SHA-256 in hex; has at least the weight files.
     """
     names = weight_files(folder)
     if len(names) == 1:
@@ -362,32 +363,31 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-#: More layers than any encoder that is published has, and wider ones; opening them could take hours.
+#: No published encoder has more or wider layers; opening such a model could take hours.
 _MOST_LAYERS, _MOST_UNITS = 96, 1 << 14
-
-
+#: Types of encoders that count positions from the padding token's id.
 _COUNTS_FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "roberta-prelayernorm")
 
 
 def usable_positions(encoder: Mapping[str, Any]) -> int | None:
-    """How many tokens an encoder can read at once, special tokens included; ``None`` if it does not say.
+    """How many tokens an encoder can read at once, special tokens included; ``None`` if its configuration has no limit.
 
-    The tables of RoBERTa and its kin begin behind the padding token's number.
+    RoBERTa and similar encoders do not use the first rows of their table of positions (:func:`first_position`).
 
     Args:
-        encoder: its configuration.
+        encoder: the encoder's configuration.
     """
     positions = encoder.get("max_position_embeddings")
-    if not isinstance(positions, int) or positions < 1:  # relative positions: DeBERTa writes -1 in places
+    if not isinstance(positions, int) or positions < 1:  # relative positions; some DeBERTa models have -1
         return None
     return positions - first_position(encoder)
 
 
 def first_position(encoder: Mapping[str, Any]) -> int:
-    """The row of an encoder's table of positions that is the first token's.
+    """The row of an encoder's table of positions for the first token of a text.
 
     Args:
-        encoder: its configuration.
+        encoder: the encoder's configuration.
     """
     if encoder.get("model_type") not in _COUNTS_FROM_PADDING:
         return 0
@@ -420,7 +420,7 @@ def _check_form(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _check_numbers(path: Path) -> None:
-    """See that no weight is NaN or infinite, which would pass as a model that finds nothing."""
+    """Check that no weight is NaN or infinite; such a model would silently find nothing."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -444,12 +444,12 @@ def _check_numbers(path: Path) -> None:
             )
 
 
-#: Of a type of safetensors: the whole number of its width, and the bits that are all set in NaN and in infinity.
+#: Type in safetensors -> integer type of the same width, and the bits that are all set in NaN and infinity.
 _EXPONENTS = {"F16": (np.uint16, 0x7C00), "BF16": (np.uint16, 0x7F80), "F32": (np.uint32, 0x7F800000)}
 
 
 def _as_in_0_1(codebook: Codebook, heads: Heads) -> Codebook:
-    """A codebook that framing 0.1 wrote, where the order of voices was that of the model and not of the file."""
+    """A codebook of framing 0.1 with its voices in the order of the model, which could differ from the file's order."""
     voice = heads.find(VOICE)
     if voice is None or set(voice.names) != set(codebook.voices):
         return codebook

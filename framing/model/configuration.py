@@ -1,4 +1,4 @@
-"""What a FramingModel is made of: the encoder's configuration and its heads."""
+"""The configuration of a FramingModel: its encoder and its heads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ class FramingConfig(PreTrainedConfig):
     """Configuration of a :class:`~framing.model.network.FramingModel`.
 
     Args:
-        encoder: configuration of the Hugging Face encoder, with its ``model_type``. ``None`` only where transformers
-            itself asks for a blank one.
-        heads: :class:`~framing.codebook.Heads`, or the list that they are stored as.
+        encoder: configuration of the Hugging Face encoder, with its ``model_type``. ``None`` only because transformers
+            itself makes blank configurations.
+        heads: :class:`~framing.codebook.Heads`, or the list in which they are stored.
         head_dropout: dropout on the token states before the heads, in training.
-        window_length: tokens in a window, special tokens included; longer sentences are windowed. (transformers keeps
-            the name ``max_length`` to text generation and refuses to save it here.)
-        codebook_fingerprint: of the codebook that declares the heads.
-        kwargs: of transformers; and ``outputs``, ``voices``, ``kinds``, by which framing 0.1 named the heads.
+        window_length: tokens in a window, special tokens included; longer sentences are cut into windows.
+            (transformers reserves the name ``max_length`` for text generation and refuses to save it here.)
+        codebook_fingerprint: the fingerprint of the codebook that declares the heads.
+        kwargs: for transformers; and ``outputs``, ``voices`` and ``kinds``, which named the heads in framing 0.1.
+
+    Raises:
+        CheckpointError: ``encoder`` has no ``model_type``.
     """
 
     model_type = "framing"

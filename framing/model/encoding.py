@@ -1,8 +1,8 @@
 """Text to model input: tokens, their offsets, their quotation state, and windows over long sentences.
 
-Used alike by training, labelling and every engine, so that a model never sees at work what it did not see at school.
-Sentences are kept in columns, one row of tokens for all of them, so that engines and decoders need no Python per
-sentence; an object is made of the one that is asked for. Needs ``tokenizers``, numpy and pyarrow only.
+Training, labelling and all engines use it, so a model gets the same input in training and in use. Sentences are kept in
+columns, with one array for the tokens of all of them, so that engines and decoders need no Python code per sentence; an
+object for a single sentence is made on request. Needs only ``tokenizers``, numpy and pyarrow.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from framing.text.quotations import OUTSIDE, QuotationState, may_quote, scan
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of a sentence's tokens that goes through the model at once.
+    """A run of a sentence's tokens that the model reads at once.
 
     Attributes:
-        first: index, among the sentence's tokens, of the window's first one.
+        first: index of its first token among the sentence's tokens.
         ids: int64 [n + 2], with the tokenizer's special tokens at both ends.
         quotation: int64 [n + 2], 1 on tokens inside a quotation.
     """
@@ -43,14 +43,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Where the windows of several sentences stand; one entry of each array per window, int64, sentence after sentence.
+    """The windows of several sentences, in columns: int64 [windows], sentence after sentence.
 
     Attributes:
         sentence: index of the sentence.
-        first: index, among the sentence's tokens, of the window's first one.
-        length: how many tokens it has, special tokens left out.
-        owned_first, owned_end: the tokens of the sentence that are read in this window, half-open: each token in the
-            one where it is farthest from an edge.
+        first: index of the window's first token among the sentence's tokens.
+        length: how many tokens it has, without special tokens.
+        owned_first, owned_end: the tokens of the sentence whose logits come from this window, half-open. Each token
+            belongs to the window where it is farthest from an edge.
     """
 
     sentence: np.ndarray
@@ -63,7 +63,7 @@ class Windows:
         return len(self.sentence)
 
     def __getitem__(self, wanted: np.ndarray) -> Windows:
-        """Those of the given indices."""
+        """The windows with the given indices."""
         columns = (self.sentence, self.first, self.length, self.owned_first, self.owned_end)
         return Windows(*(column[wanted] for column in columns))
 
@@ -73,8 +73,8 @@ class Windowing:
     """How sentences are cut into windows.
 
     Attributes:
-        size: tokens in a window, special tokens left out.
-        overlap: tokens that neighbouring windows share at least.
+        size: tokens in a window, without special tokens.
+        overlap: the least number of tokens that neighbouring windows share.
         before, after: ids of the special tokens at the ends of a window.
     """
 
@@ -84,7 +84,11 @@ class Windowing:
     after: int
 
     def cut(self, counts: np.ndarray) -> Windows:
-        """The windows of sentences with so many tokens, int64 [sentences]; at least one for each."""
+        """The windows of sentences, at least one for each.
+
+        Args:
+            counts: int64 [sentences], tokens of each sentence, without special tokens.
+        """
         step = self.size - self.overlap
         beyond = np.maximum(counts - self.size, 0)
         windows = 1 + -(-beyond // step)
@@ -92,7 +96,7 @@ class Windowing:
         number = count_up(0, windows)
         first = np.minimum(number * step, beyond[sentence])
         length = np.minimum(counts, self.size)[sentence]
-        # Neighbours hand over in the middle of what they share.
+        # The middle of the shared tokens divides them between two neighbours.
         handover = (first[1:] + first[:-1] + length[:-1]) // 2
         follows = number[1:] > 0
         owned_first, owned_end = np.zeros(len(first), dtype=np.int64), counts[sentence]
@@ -106,10 +110,10 @@ class EncodedSentence:
     """One sentence as model input.
 
     Attributes:
-        ids: int64 [tokens]; special tokens left out, here and below.
+        ids: int64 [tokens], without special tokens, here and below.
         offsets: int64 [tokens, 2], code points of each token in the sentence, half-open.
         quotation: bool [tokens], whether a token stands inside a quotation.
-        windowing: how it is cut into windows.
+        windowing: how the sentence is cut into windows.
     """
 
     ids: np.ndarray
@@ -122,7 +126,7 @@ class EncodedSentence:
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """At least one; together they cover all tokens, each overlapping the next."""
+        """The sentence's windows, at least one. Together they cover all tokens."""
         rule = self.windowing
         cut = self._cut()
         ends = (cut.first + cut.length).tolist()
@@ -136,7 +140,7 @@ class EncodedSentence:
         )
 
     def merge(self, per_window: Sequence[np.ndarray]) -> np.ndarray:
-        """Put per-token values of the windows together, each token's from the window where it is farthest from an edge.
+        """Merge the values of tokens: each token's come from the window where it is farthest from an edge.
 
         Args:
             per_window: for each window, float [len(window), k], special tokens included.
@@ -156,14 +160,14 @@ class EncodedSentence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedSentences(Sequence[EncodedSentence]):
-    """Sentences as model input, in columns: the tokens of all, one sentence after the other, special tokens left out.
+    """Sentences as model input, in columns: the tokens of all sentences, one after the other, without special tokens.
 
     Attributes:
         ids: int64 [tokens].
         offsets: int64 [tokens, 2], code points of each token in its sentence, half-open.
         quotation: bool [tokens], whether a token stands inside a quotation.
-        starts: int64 [sentences + 1]; tokens ``starts[i]:starts[i + 1]`` are those of sentence ``i``.
-        windowing: how they are cut into windows.
+        starts: int64 [sentences + 1]; sentence ``i`` has the tokens ``starts[i]:starts[i + 1]``.
+        windowing: how sentences are cut into windows.
     """
 
     ids: np.ndarray
@@ -174,7 +178,7 @@ class EncodedSentences(Sequence[EncodedSentence]):
 
     @classmethod
     def of(cls, sentences: Sequence[EncodedSentence]) -> EncodedSentences:
-        """The sentences in columns; they must come from one encoder, and be one at least."""
+        """Put sentences into columns: one or more, all from one encoder."""
         if isinstance(sentences, EncodedSentences):
             return sentences
         return cls(
@@ -204,7 +208,7 @@ class EncodedSentences(Sequence[EncodedSentence]):
         return EncodedSentence(self.ids[tokens], self.offsets[tokens], self.quotation[tokens], self.windowing)
 
     def windows(self) -> Windows:
-        """The windows of all sentences; at least one for each, be it without tokens."""
+        """The windows of all sentences; at least one for each, which may have no tokens."""
         return self.windowing.cut(np.diff(self.starts))
 
 
@@ -212,9 +216,12 @@ class SentenceEncoder:
     """Turns sentences into model input.
 
     Args:
-        tokenizer: a fast tokenizer that adds one special token at each end.
+        tokenizer: a fast tokenizer that adds one special token at each end; truncation and padding are switched off.
         max_length: tokens in a window, special tokens included.
-        overlap: tokens that neighbouring windows share; a quarter of a window when ``None``.
+        overlap: the least number of tokens that neighbouring windows share; a quarter of ``max_length`` if ``None``.
+
+    Raises:
+        ValueError: ``overlap`` is too large.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, max_length: int = 256, overlap: int | None = None) -> None:
@@ -233,11 +240,11 @@ class SentenceEncoder:
         """Read a ``tokenizer.json``.
 
         Raises:
-            CheckpointError: the file is missing or not a tokenizer.
+            CheckpointError: the file is missing, or is not a usable tokenizer.
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
-            tokenizer.encode("\U00010380")  # no vocabulary has this: one without a token for the unknown fails now
+            tokenizer.encode("\U00010380")  # a tokenizer without a token for unknown characters fails now
         except Exception as error:  # tokenizers raises bare Exception
             raise CheckpointError(
                 f"{path} cannot be read as a tokenizer: {error}", expected="a tokenizer.json of a fast tokenizer"
@@ -246,7 +253,11 @@ class SentenceEncoder:
 
     @cached_property
     def special_ids(self) -> tuple[int, int]:
-        """Ids of the special tokens before and after a sentence (BERT: [CLS] and [SEP])."""
+        """Ids of the special tokens before and after a sentence (BERT: [CLS] and [SEP]).
+
+        Raises:
+            CheckpointError: the tokenizer does not add one token at each end.
+        """
         ids = self.tokenizer.encode("").ids
         if len(ids) != 2:
             raise CheckpointError(
@@ -263,8 +274,11 @@ class SentenceEncoder:
         """Tokenize sentences.
 
         Args:
-            texts: sentences of any length; an empty one has no tokens and one window of special tokens only.
-            states: the quotation state in which each sentence starts; outside any quotation when ``None``.
+            texts: sentences of any length; an empty one has no tokens, and one window of only special tokens.
+            states: the quotation state in which each sentence starts; outside any quotation if ``None``.
+
+        Raises:
+            ValueError: there are more or fewer states than texts.
         """
         if states is not None and len(states) != len(texts):
             raise ValueError(f"{len(states)} states for {len(texts)} sentences; expected one for each")
@@ -283,10 +297,10 @@ class SentenceEncoder:
 
 
 def _quotation(tokens: Tokens, texts: Sequence[str], states: Sequence[QuotationState]) -> np.ndarray:
-    """Which tokens stand inside a quotation, with their first or their last code point: bool [tokens]."""
+    """Whether the first or the last code point of each token stands inside a quotation; bool [tokens]."""
     quotation = np.zeros(len(tokens.ids), dtype=bool)
     begun = zip(texts, states, strict=True)
-    # Those of the others stand outside.
+    # All tokens of the other sentences stand outside.
     asked = [i for i, (text, state) in enumerate(begun) if state.inside or may_quote(text)]
     mask = np.frombuffer(b"".join(bytes(scan(texts[i], states[i]).mask) for i in asked), dtype=bool)
     if not mask.any():
@@ -295,7 +309,7 @@ def _quotation(tokens: Tokens, texts: Sequence[str], states: Sequence[QuotationS
     counts = np.diff(tokens.starts)[asked]
     token = count_up(tokens.starts[asked], counts)
     base, final = np.repeat(starts_of(lengths)[:-1], counts), np.repeat(lengths - 1, counts)
-    # A token of no width (some tokenizers make them) reads the state of the code point it stands before.
+    # An empty token (some tokenizers make them) has the state of the code point after it.
     first = np.minimum(tokens.offsets[token, 0], final)
     last = np.clip(tokens.offsets[token, 1] - 1, 0, final)
     quotation[token] = mask[base + first] | mask[base + last]

@@ -1,26 +1,26 @@
-"""The checkpoints that have a name. Imports nothing, so that help texts can list them."""
+"""The checkpoints that have a name. Imports no other module of framing, so that help texts can list them quickly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: The checkpoint that is used where none is named.
+#: The default checkpoint.
 SHIPPED = "shipped"
-#: One of four layers instead of six, which learned from that one: faster, and about a point behind in the harder tasks.
+#: Four layers instead of six, distilled from the default: faster, and about a point worse in the harder tasks.
 FAST = "fast"
-#: One of twelve layers of twice the width: better, and several times slower.
+#: Twelve layers of twice the width: better, and many times slower.
 ACCURATE = "accurate"
 
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A checkpoint that is known by a name.
+    """A checkpoint that has a name.
 
     Attributes:
-        folder: name of its folder.
+        folder: the name of its folder.
         about: what distinguishes it, for help texts.
-        distribution: what to ``pip install`` for it; ``None`` where it comes with framing.
+        distribution: the package to ``pip install`` for it; ``None`` if it comes with framing.
     """
 
     folder: str
@@ -33,7 +33,7 @@ class NamedModel:
         return self.distribution and self.distribution.replace("-", "_")
 
 
-#: Name -> the checkpoint that is meant.
+#: Name -> the checkpoint.
 MODELS: Mapping[str, NamedModel] = {
     SHIPPED: NamedModel("framing-minilm-l6", "the default"),
     FAST: NamedModel("framing-minilm-l4", "1.5 times as fast, a little worse"),
@@ -41,7 +41,7 @@ MODELS: Mapping[str, NamedModel] = {
         "framing-mpnet", "the best, many times slower; pip install framing-accurate", "framing-accurate"
     ),
 }
-#: The names, as a sentence says them.
+#: The names, for messages.
 NAMES = ", ".join(repr(name) for name in MODELS)
-#: The same with what distinguishes each, for help texts.
+#: The names and what distinguishes them, for help texts.
 DESCRIBED = "; ".join(f"{name} ({model.about})" for name, model in MODELS.items())

@@ -1,9 +1,9 @@
-"""The model: one encoder pass, small heads on its token states, and evidence by construction.
+"""The model: one pass of an encoder, and small heads on its token states.
 
-A sentence's logit for a label is the largest logit of its tokens for it. What the model says of a sentence it can
-therefore show in the words; and since the maximum carries the gradient, it also learns evidence from examples that
-carry sentence labels only (multiple-instance learning with max pooling; Ilse et al. 2018, "Attention-based deep
-multiple instance learning", compare it with other poolings).
+A sentence's logit for a label is the largest logit of its tokens, so every label of a sentence has words as evidence.
+The gradient goes through the maximum, so the model learns evidence also from examples with only sentence labels
+(multiple-instance learning with max pooling; Ilse et al. 2018, "Attention-based deep multiple instance learning",
+compare it with other poolings).
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from framing.model import rows8
 from framing.model.checkpoint import FORM, INT8_ROWS, locate
 from framing.model.configuration import FramingConfig
 
-#: Arguments of ``from_pretrained`` that say where a hub's files are.
+#: Arguments of ``from_pretrained`` that say where to find the files of a hub repository.
 _WHERE = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
-#: What masked-out positions get before a maximum over tokens; its sigmoid is 0 in any precision.
+#: The logit of masked positions in a maximum over tokens; its sigmoid is practically 0.
 NEGATIVE = -30.0
 
 
 @dataclass
 class FramingOutput(ModelOutput):
-    """Logits of one batch; :meth:`framing.codebook.Heads.columns` says whose they are.
+    """Logits of one batch; :meth:`framing.codebook.Heads.columns` says which columns a head has.
 
     Attributes:
-        tokens: float [batch, length, token width], of the heads that are read on every token.
-        sentences: float [batch, sentence width], of the heads that are read on the first token.
-        states: float [batch, length, hidden], the encoder's token states that all of these are read from, if asked for.
+        tokens: float [batch, length, token width], from the heads that read every token.
+        sentences: float [batch, sentence width], from the heads that read the first token.
+        states: float [batch, length, hidden], the encoder's token states, before dropout; ``None`` unless asked for.
     """
 
     tokens: torch.Tensor | None = None
@@ -48,11 +48,11 @@ class FramingOutput(ModelOutput):
 class FramingModel(PreTrainedModel):
     """An encoder with the heads of a codebook.
 
-    ``from_pretrained`` loads the weights of a checkpoint, in half precision or in rows of 8 bits, as float32 unless
-    ``dtype`` says otherwise; ``save_pretrained`` writes half precision, in safetensors only.
+    ``from_pretrained`` loads the weights of a checkpoint, stored in half precision or in rows of 8 bits, as float32
+    unless ``dtype`` says otherwise; ``save_pretrained`` writes half precision by default, in safetensors only.
 
     Attributes:
-        heads: what the model says; ``model.layer(head)`` is the linear layer of each.
+        heads: the heads of the model; ``model.layer(head)`` is the linear layer of a head.
     """
 
     config_class = FramingConfig
@@ -68,7 +68,7 @@ class FramingModel(PreTrainedModel):
             raise ValueError("FramingConfig.encoder is None; expected the configuration of a Hugging Face encoder")
         self.encoder = AutoModel.from_config(config.encoder)
         if hasattr(self.encoder, "pooler"):
-            self.encoder.pooler = None  # the heads read token states; the pooler's weights would be dead
+            self.encoder.pooler = None  # the heads read token states, so a pooler would be useless
         hidden = self.encoder.config.hidden_size
         self.quotation_embeddings = nn.Embedding(2, hidden)
         self.dropout = nn.Dropout(config.head_dropout)
@@ -91,15 +91,15 @@ class FramingModel(PreTrainedModel):
         output_states: bool = False,
         **kwargs: Any,
     ) -> FramingOutput:
-        """Read a batch of tokenized sentences.
+        """Compute the logits of a batch of tokenized sentences.
 
         Args:
             input_ids: int64 [batch, length].
             attention_mask: int64 [batch, length], 1 on tokens and 0 on padding.
-            quotation: int64 [batch, length], 1 on tokens inside quotation marks, also where the marks themselves
-                stand in another sentence (:func:`framing.text.quotations.scan`).
-            output_states: give the token states too.
-            kwargs: what transformers' Trainer passes; not used.
+            quotation: int64 [batch, length], 1 on tokens inside quotation marks, also if the marks themselves stand in
+                another sentence (:func:`framing.text.quotations.scan`).
+            output_states: return the token states too.
+            kwargs: arguments from transformers' Trainer; not used.
         """
         embedded = self.encoder.get_input_embeddings()(input_ids) + self.quotation_embeddings(quotation)
         states = self.encoder(inputs_embeds=embedded, attention_mask=attention_mask).last_hidden_state
@@ -117,10 +117,10 @@ class FramingModel(PreTrainedModel):
 
     @classmethod
     def from_encoder(cls, encoder: PreTrainedModel, config: FramingConfig) -> FramingModel:
-        """A model with fresh heads around a pretrained encoder; the encoder's weights are taken over, not copied.
+        """A model with new heads on a pretrained encoder; it uses the encoder itself, not a copy.
 
-        The quotation embedding starts at zero, so that the encoder's behaviour is at first its own, and the bias of
-        what can be marked on tokens at a logit of -4: nearly all tokens carry nearly no label.
+        The quotation embedding starts at zero, so the encoder at first behaves as before. The biases of sigmoid heads
+        on tokens start at -4, because most tokens have no label.
         """
         model = cls(config)
         if hasattr(encoder, "pooler"):
@@ -134,12 +134,13 @@ class FramingModel(PreTrainedModel):
         return model
 
     def adopt_heads(self, other: FramingModel) -> list[str]:
-        """Copy what another model on the same encoder already knows: its quotation embedding, and heads of equal name.
+        """Copy from another model on the same encoder: its quotation embedding, and the heads that both models have.
 
-        Of a sigmoid, each name that both have is taken over; of a softmax, whose names compete, all or none.
+        For a sigmoid head, the names that both have are copied. The names of a softmax head compete, so it is copied
+        only if all names are equal.
 
         Returns:
-            The names whose weights were taken over from sigmoid heads.
+            The names of sigmoid heads that were copied.
         """
         shared: list[str] = []
         with torch.no_grad():
@@ -166,11 +167,12 @@ class FramingModel(PreTrainedModel):
     ) -> FramingModel:
         """Load a checkpoint as float32 (see :meth:`transformers.PreTrainedModel.from_pretrained`).
 
-        Only safetensors are read, and code from a hub is never run. A model of weights in 8 bits is from then on one
-        as any other: saved again, it is saved in half precision.
+        Only safetensors are read, and code from a hub is never run. A model loaded from weights in 8 bits is like any
+        other: if saved again, it is saved in half precision.
 
         Raises:
             CheckpointCorruptedError: weights in 8 bits lack their scales.
+            ValueError: ``trust_remote_code`` is true.
         """
         if kwargs.pop("trust_remote_code", False):
             raise ValueError("trust_remote_code=True is refused; a framing checkpoint needs no code of its own")
@@ -193,8 +195,8 @@ class FramingModel(PreTrainedModel):
         """Write ``config.json`` and ``model.safetensors``.
 
         Args:
-            save_directory: folder, made if need be.
-            half_precision: store float16. A state that training resumes from must not lose digits.
+            save_directory: the folder; created if it does not exist.
+            half_precision: store float16. Set it to false for a state from which training resumes.
             kwargs: see :meth:`transformers.PreTrainedModel.save_pretrained`.
         """
         state = kwargs.pop("state_dict", None) or self.state_dict()

@@ -1,19 +1,19 @@
 """The ONNX graph of a checkpoint: how its weights are used, without the weights.
 
-``model.onnx`` is some tens of kB. Its initializers are references into the weight files (the ONNX format's *external
-data*: file, offset, length), in half precision as stored, with a Cast behind each, or in 8 bits, with a Cast and a Mul
-by the scales of the rows. ONNX Runtime reads them straight from those files and computes the casts, products,
-transpositions and concatenations once, at load time. So there is one copy of the weights, and any ONNX tool can open
-the folder. (DequantizeLinear says the same as Cast and Mul, but ONNX Runtime leaves it in the graph by default.)
+``model.onnx`` has some tens of kB. Its initializers are references into the weight files (ONNX's *external data*: file,
+offset, length). After each comes a Cast if it is stored in half precision, or a Cast and a Mul by the scales of the
+rows if it is stored in 8 bits. ONNX Runtime reads the weight files and computes the casts, products, transpositions and
+concatenations once, at load time. So there is one copy of the weights, and any ONNX tool can open the folder.
+(DequantizeLinear does the same as Cast and Mul, but ONNX Runtime leaves it in the graph by default.)
 
-The graph is BERT's (Devlin et al. 2019) with framing's quotation embedding and heads, in ONNX Runtime's fused
-operators of the domain ``com.microsoft`` (Attention, BiasGelu) where they are faster than ONNX's own. :data:`FAMILIES`
-lists the architectures that differ from it in the names of their weights, in what a token's embedding adds up, or in a
-relative position bias on the attention scores, as MPNet (Song et al. 2020, "MPNet: masked and permuted pre-training for
-language understanding") has T5's (Raffel et al. 2020). Encoders of other architectures have no graph and run in torch.
+The graph is that of BERT (Devlin et al. 2019) with framing's quotation embedding and heads. It uses the fused operators
+of ONNX Runtime's domain ``com.microsoft`` (Attention, BiasGelu) if they are faster than ONNX's own. :data:`FAMILIES`
+lists the supported architectures. They may have other names for their weights, no token types, or a relative position
+bias on the attention scores: MPNet (Song et al. 2020, "MPNet: masked and permuted pre-training for language
+understanding") has that of T5 (Raffel et al. 2020). Encoders of other architectures have no graph and run in torch.
 
-Writing needs the ``onnx`` package, reading does not. :func:`write` is called when a checkpoint is saved; for an older
-or a hand-made folder::
+Writing needs the ``onnx`` package, reading does not. Training calls :func:`write` when it saves a checkpoint; for an
+older folder, or one made by hand::
 
     python -m framing.model.onnx_graph FOLDER && python -m framing.model.checkpoint FOLDER
 """
@@ -42,13 +42,13 @@ from framing.model.checkpoint import (
     weights_hash,
 )
 
-#: Metadata key of the graph: which weights its offsets belong to, by :func:`framing.model.checkpoint.weights_hash`.
+#: Key in the graph's metadata: :func:`framing.model.checkpoint.weights_hash` of the weights that it was written for.
 WEIGHTS_HASH = "framing.weights_sha256"
 
 #: Names of the graph's inputs (int64 [batch, length]).
 INPUTS = ("input_ids", "attention_mask", "quotation")
-#: Scope of heads -> name of the graph's output with all their logits (float32): [batch, length, width] and
-#: [batch, width]. A scope without heads has no output. Engines read outputs by their place.
+#: Scope of heads -> name of the graph's output with all their logits, float32: [batch, length, width] for tokens,
+#: [batch, width] for sentences. A scope without heads has no output. Engines read outputs by their order.
 OUTPUTS: dict[Scope, str] = {"token": "tokens", "sentence": "sentences"}
 
 _FUSED = "com.microsoft"
@@ -56,16 +56,16 @@ _FUSED = "com.microsoft"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Architectures whose graph is the same: what they call their weights, and how they differ from BERT.
+    """Architectures with one graph: the names of their modules, and how they differ from BERT.
 
     Attributes:
-        model_types: of Hugging Face configurations.
-        query, key, value: modules of a layer that make these.
-        attended, attended_norm: those behind the attention.
-        wide, narrow, norm: those of the feed-forward part.
-        token_types: whether an embedding of the token's type is added, which is 0 for all.
+        model_types: their ``model_type`` in Hugging Face configurations.
+        query, key, value: modules of a layer that compute queries, keys and values.
+        attended, attended_norm: modules after the attention.
+        wide, narrow, norm: modules of the feed-forward part.
+        token_types: whether an embedding of the token's type is added; the type is always 0.
         relative_bias: module whose table [:data:`BUCKETS`, heads] is added to the attention scores by the distance of
-            two tokens; empty where there is none.
+            two tokens; empty if there is none.
     """
 
     model_types: tuple[str, ...]
@@ -82,7 +82,7 @@ class Family:
 
 
 FAMILIES = (
-    # All but BERT count positions from the padding token's number (checkpoint.first_position).
+    # All except BERT count positions from the padding token's id (checkpoint.first_position).
     Family(("bert", "roberta", "xlm-roberta", "camembert")),
     Family(
         ("mpnet",),
@@ -96,9 +96,9 @@ FAMILIES = (
     ),
 )
 
-#: Rows of the table of relative positions: half of them for tokens before, half for tokens behind.
+#: Rows of the table of relative positions: one half for tokens before, one half for tokens after.
 BUCKETS = 32
-#: Tokens as far apart as this, or farther, share a bucket.
+#: All tokens at this distance or farther share a bucket.
 FARTHEST = 128
 
 
@@ -108,7 +108,7 @@ class StoredTensor:
 
     Attributes:
         file: name of the file.
-        dtype: in the words of safetensors: ``F16``, ``F32``, ….
+        dtype: its type in safetensors: ``F16``, ``F32``, ….
         shape: its dimensions.
         offset, length: in bytes, from the start of the file.
     """
@@ -136,13 +136,13 @@ def _family_of(encoder: dict[str, Any]) -> Family | None:
 
 
 def write(folder: Path) -> Path | None:
-    """Write ``model.onnx`` beside the weights of a saved model; to be done before its SHA256SUMS are written.
+    """Write ``model.onnx`` beside the weights of a saved model. Call it before its SHA256SUMS is written.
 
     Args:
         folder: holds ``config.json`` and the weight files.
 
     Returns:
-        The file, or ``None`` where the encoder's architecture has no graph.
+        The path of the file, or ``None`` if the encoder's architecture has no graph.
     """
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if not supports(config):
@@ -156,14 +156,14 @@ def write(folder: Path) -> Path | None:
 
 
 def check(folder: Path, built_for: str | None) -> None:
-    """See that the offsets of a checkpoint's graph belong to its weights.
+    """Check that the graph of a checkpoint was written for its weights.
 
     Args:
-        folder: of a verified checkpoint.
-        built_for: what the graph has under :data:`WEIGHTS_HASH`.
+        folder: the folder of a verified checkpoint.
+        built_for: the value of :data:`WEIGHTS_HASH` in the graph's metadata; ``None`` if there is none.
 
     Raises:
-        CheckpointCorruptedError: they belong to others.
+        CheckpointCorruptedError: the graph was written for other weights.
     """
     found = weights_hash(folder, read_sums(folder))
     if built_for != found:
@@ -194,13 +194,13 @@ def read_layout(path: Path) -> dict[str, StoredTensor]:
 
 
 def bucket_of(distance: int) -> int:
-    """The row of the table of relative positions for a token that stands so many places behind the one that asks.
+    """The row of the table of relative positions for the distance from one token to another.
 
-    Near distances have a bucket each; farther ones share them, in steps that grow with the logarithm. Computed in
-    single precision, as transformers does, where a distance on the edge of a bucket falls on one side or the other.
+    Each small distance has a bucket of its own; larger distances share buckets, whose size grows with the logarithm. As
+    in transformers, this is computed in single precision, which decides at the edges of buckets.
 
     Args:
-        distance: negative where it stands before.
+        distance: in tokens; positive if the other token stands after, negative if it stands before.
     """
     import numpy as np
 
@@ -217,9 +217,9 @@ def build(config: dict[str, Any], layout: dict[str, StoredTensor], *, weights_ha
     """The serialized graph.
 
     Args:
-        config: the checkpoint's ``config.json``; :func:`supports` holds.
-        layout: of all its weight files.
-        weights_hash: of these, kept in the graph's metadata.
+        config: the checkpoint's ``config.json``, which :func:`supports` accepts.
+        layout: the tensors of all its weight files, by name.
+        weights_hash: the hash of the weights, stored in the graph's metadata.
 
     Raises:
         CheckpointError: a tensor that the architecture needs is missing or of an unexpected type.
@@ -252,7 +252,7 @@ def build(config: dict[str, Any], layout: dict[str, StoredTensor], *, weights_ha
 
 
 class _Graph:
-    """Collects nodes and initializers; every method returns the name of the value that it adds."""
+    """Collects nodes and initializers; methods that add a value return its name."""
 
     def __init__(self, layout: dict[str, StoredTensor]) -> None:
         self.layout = layout
@@ -273,7 +273,7 @@ class _Graph:
         return name
 
     def stored(self, name: str) -> str:
-        """A tensor of the weights file in the precision it has there."""
+        """A tensor of the weight files, in its stored type."""
         from onnx import TensorProto
 
         if name not in self.layout:
@@ -303,16 +303,16 @@ class _Graph:
         return self.node("Mul", [value, self.scales(name)], f"{name}.scaled")
 
     def matrix(self, name: str) -> str:
-        """A stored weight [out, in] in single precision as MatMul wants it, [in, out]."""
+        """A stored weight [out, in] in single precision, transposed to [in, out] for MatMul."""
         if not self.in_8_bits(name):
             return self.node("Transpose", [self.vector(name)], f"{name}.transposed", perm=[1, 0])
-        # All that is computed at load time is in memory at once, so what can be done on 8 bits is.
+        # Results at load time are all in memory at once, so the transposition is done in 8 bits.
         numbers = self.node("Transpose", [self.stored(name)], f"{name}.transposed", perm=[1, 0])
         scales = self.node("Transpose", [self.scales(name)], f"{name}.transposed_scales", perm=[1, 0])
         return self.node("Mul", [self.single(numbers), scales], f"{name}.scaled")
 
     def rows(self, name: str, numbers: str, output: str) -> str:
-        """Rows of a stored table in single precision. The table stays as it is stored; only the rows are cast."""
+        """Rows of a stored table in single precision. Only these rows are cast; the table keeps its stored type."""
         rows = self.single(self.node("Gather", [self.stored(name), numbers], output))
         if not self.in_8_bits(name):
             return rows
@@ -340,7 +340,7 @@ class _Graph:
     def skip_norm(self, value: str, residual: str, norm: str, output: str, epsilon: float, bias: str = "") -> str:
         """LayerNorm(value + bias + residual) with the weights of the module ``norm``.
 
-        As three nodes: ONNX Runtime's fused SkipLayerNormalization takes three times as long on a CPU.
+        The nodes are separate: ONNX Runtime's fused SkipLayerNormalization takes three times as long on a CPU.
         """
         if bias:
             value = self.node("Add", [value, self.vector(bias)], f"{output}.biased")
@@ -358,7 +358,10 @@ def _add_model(graph: _Graph, config: dict[str, Any], heads: Heads) -> None:
     states = _add_embeddings(graph, family, first_position(encoder), epsilon, first)
     extra = [_add_mask(graph)]
     if family.relative_bias:
-        extra += ["", _add_relative_bias(graph, f"{family.relative_bias}.weight")]  # between them: no past
+        extra += [
+            "",
+            _add_relative_bias(graph, f"{family.relative_bias}.weight"),
+        ]  # the empty input between them is the past, which is not used
     for number in range(int(encoder["num_hidden_layers"])):
         states = _add_layer(graph, family, number, states, extra, int(encoder["num_attention_heads"]), epsilon)
     _add_heads(graph, states, heads.of_scope("token"), OUTPUTS["token"])
@@ -367,7 +370,7 @@ def _add_model(graph: _Graph, config: dict[str, Any], heads: Heads) -> None:
 
 
 def _add_heads(graph: _Graph, states: str, heads: Sequence[Head], output: str) -> None:
-    """All heads of a scope as one product."""
+    """Compute all heads of a scope in one product."""
     if not heads:
         return
     weights, biases = (
@@ -392,7 +395,7 @@ def _add_embeddings(graph: _Graph, family: Family, first_row: int, epsilon: floa
     )
     table = "quotation_embeddings.weight"
     if family.token_types:
-        # Every token is of type 0, so its embedding joins the two quotation embeddings at load time.
+        # Every token has type 0, so its embedding is added to the two quotation embeddings at load time.
         types = graph.vector(f"{prefix}.token_type_embeddings.weight")
         token_type = graph.node("Gather", [types, first], "token_type")
         table = graph.node("Add", [graph.vector(table), token_type], "quotation_table")
@@ -404,10 +407,10 @@ def _add_embeddings(graph: _Graph, family: Family, first_row: int, epsilon: floa
 
 
 def _add_relative_bias(graph: _Graph, name: str) -> str:
-    """What all layers add to their attention scores: float [1, heads, length, length].
+    """The bias that all layers add to their attention scores: float [1, heads, length, length].
 
-    At load time the table of buckets becomes one of distances, [heads, distances]; from :data:`FARTHEST` on they have
-    one bucket.
+    At load time the table of buckets becomes a table of distances, [heads, distances]; all distances from
+    :data:`FARTHEST` on have one bucket.
     """
     buckets = [bucket_of(distance) for distance in range(-FARTHEST, FARTHEST + 1)]
     by_distance = graph.node("Gather", [graph.vector(name), graph.constant("buckets", buckets)], "bias.by_distance")

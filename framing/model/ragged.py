@@ -1,22 +1,22 @@
-"""Runs of different lengths laid one after the other in one array: how the tokens of many sentences are kept."""
+"""Runs of different lengths, one after the other in one array, such as the tokens of many sentences."""
 
 from __future__ import annotations
 
 import numpy as np
 
-#: Up to so many values numpy's own reduction costs less than a dozen array operations.
+#: For fewer values than this, numpy's own reduction is faster than a dozen array operations.
 _FEW = 512
 
 
 def starts_of(lengths: np.ndarray) -> np.ndarray:
-    """Where runs of these lengths begin, and at last where the last one ends; int64 [runs + 1]."""
+    """Where runs of these lengths begin, and where the last one ends; int64 [runs + 1]."""
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
 
 
 def count_up(first: np.ndarray | int, lengths: np.ndarray) -> np.ndarray:
-    """The numbers of all runs: ``first[i], first[i] + 1, …``, ``lengths[i]`` of them, for each ``i``; int64 [sum]."""
+    """Count up from ``first[i]``, ``lengths[i]`` numbers, for each run ``i``; int64 [sum of lengths]."""
     starts = starts_of(lengths)
     numbers = np.repeat(first - starts[:-1], lengths)
     numbers += np.arange(starts[-1])
@@ -24,9 +24,9 @@ def count_up(first: np.ndarray | int, lengths: np.ndarray) -> np.ndarray:
 
 
 def largest(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The largest value of each run, column by column: [values, k] -> [runs, k]; every run has a value.
+    """The largest value of each run, column by column: [values, k] -> [runs, k]. No run may be empty.
 
-    numpy's own way takes three times as long for many values. So neighbours are compared in pairs until one is left.
+    For many values, numpy's own reduction takes three times as long as comparing neighbours until one value is left.
     """
     if len(values) < _FEW:
         return np.asarray(np.maximum.reduceat(values, starts_of(lengths)[:-1], axis=0))

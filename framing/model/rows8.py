@@ -1,13 +1,13 @@
 """Weights in 8 bits with a scale for each row: a checkpoint of half the size.
 
-A matrix [rows, columns] is stored as whole numbers from -127 to 127 and one scale for each row; a row's numbers are the
-products. Of the scales of a row, the one that leaves the smallest squared error is taken: the largest number of the row
-is not always worth the range that it asks for. (Symmetric quantization by channel: Krishnamoorthi 2018, "Quantizing
-deep convolutional networks for efficient inference", section 3; scales clipped by the squared error: Banner et al.
-2019, "Post training 4-bit quantization of convolutional networks for rapid-deployment".) Nothing is computed in 8 bits:
-every engine makes single or half precision of the weights when it opens them.
+A matrix [rows, columns] is stored as whole numbers from -127 to 127 and one scale for each row; a weight is the product
+of its number and its row's scale. Of several scales for a row, the one with the smallest squared error is taken, which
+may clip the largest weights. (Symmetric quantization by channel: Krishnamoorthi 2018, "Quantizing deep convolutional
+networks for efficient inference", section 3; scales clipped by the squared error: Banner et al. 2019, "Post training
+4-bit quantization of convolutional networks for rapid-deployment".) Nothing is computed in 8 bits: every engine
+converts the weights to single or half precision when it opens them.
 
-:mod:`framing.model.checkpoint` describes the files. To make the form of a checkpoint in half precision::
+:mod:`framing.model.checkpoint` describes the files. To convert a checkpoint in half precision::
 
     python -m framing.model.rows8 FROM TO
 
@@ -42,13 +42,13 @@ from framing.model.checkpoint import (
 
 #: The largest whole number that stands for a weight.
 LARGEST = 127
-#: In bytes. Git hosts warn of files over 50 MB.
+#: In bytes. Git hosts warn about files over 50 MB.
 LARGEST_FILE = 48_000_000
-#: Numbers that a row has at least; of shorter ones the scale would take much of what is saved.
+#: The fewest numbers in a row; for shorter rows, the scales would take too much of the space that is saved.
 SHORTEST_ROW = 32
-#: Which parts of the largest number of a row are tried as the end of its range.
+#: The shares of a row's largest weight that are tried as the end of its range.
 _ENDS = np.linspace(1.0, 0.6, 17)
-#: Numbers of a matrix that are worked on at once; some 200 MB.
+#: How many numbers of a matrix are converted at once; this takes some 200 MB.
 _AT_ONCE = 1 << 23
 
 
@@ -66,7 +66,7 @@ class Rows8:
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> Rows8:
-        """The nearest such matrix, row by row, by the squared error.
+        """Convert a matrix, with the best scale for each row by the squared error.
 
         Args:
             matrix: float [rows, columns], finite.
@@ -76,7 +76,7 @@ class Rows8:
         return cls(np.concatenate([part.numbers for part in parts]), np.concatenate([part.scales for part in parts]))
 
     def matrix(self) -> np.ndarray:
-        """What it stands for: float32 [rows, columns]."""
+        """The matrix in single precision: float32 [rows, columns]."""
         return self.numbers.astype(np.float32) * self.scales
 
 
@@ -111,12 +111,12 @@ def _error(matrix: np.ndarray, rows: Rows8) -> np.ndarray:
 
 
 def fits(name: str, weight: np.ndarray) -> bool:
-    """Whether a weight is stored in 8 bits: a matrix of the encoder with rows that are worth a scale."""
+    """Whether a weight is stored in 8 bits: an encoder matrix with rows of at least :data:`SHORTEST_ROW` numbers."""
     return name.startswith("encoder.") and weight.ndim == 2 and weight.shape[1] >= SHORTEST_ROW
 
 
 def stored_form(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Weights as they are stored in this form, name by name; the scales of a matrix come behind it.
+    """Weights as this form stores them, name by name; the scales of a matrix follow it. Other weights are float16.
 
     Args:
         weights: float, by parameter name.
@@ -131,14 +131,14 @@ def stored_form(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.nda
 
 
 def restored(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights by parameter name, all float32, of what is stored in this form.
+    """Weights by parameter name, all float32, from their stored form.
 
     Raises:
         CheckpointCorruptedError: a matrix in 8 bits has no scale for each of its rows.
     """
     in_8_bits = {name for name, array in stored.items() if array.dtype == np.int8}
-    scales = {name: stored.get(name + SCALE) for name in in_8_bits}
-    for name, scale in scales.items():
+    for name in in_8_bits:
+        scale = stored.get(name + SCALE)
         if scale is None or stored[name].ndim != 2 or scale.shape != (len(stored[name]), 1):
             raise CheckpointCorruptedError(
                 f"{name} is int8 {list(stored[name].shape)}, and its scales are "
@@ -146,16 +146,16 @@ def restored(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
                 expected=f"{name}{SCALE} of float32 [rows, 1]",
                 hint="copy or download the checkpoint again",
             )
-    plain = stored.keys() - in_8_bits - {name + SCALE for name in in_8_bits}
+    scales = {name + SCALE for name in in_8_bits}
     return {
         name: Rows8(array, stored[name + SCALE]).matrix() if name in in_8_bits else array.astype(np.float32)
         for name, array in stored.items()
-        if name in in_8_bits or name in plain
+        if name not in scales
     }
 
 
 def read_stored(folder: Path) -> dict[str, np.ndarray]:
-    """Everything in the weight files of a checkpoint folder, by name and as stored."""
+    """All arrays in the weight files of a checkpoint folder, by name, as stored."""
     from safetensors.numpy import load_file
 
     return {name: array for file in weight_files(folder) for name, array in load_file(folder / file).items()}
@@ -165,19 +165,19 @@ def read(folder: Path) -> dict[str, np.ndarray]:
     """The weights of a checkpoint folder of this form: float32, by parameter name.
 
     Raises:
-        CheckpointCorruptedError: they cannot be read.
+        CheckpointCorruptedError: a matrix in 8 bits has no scale for each of its rows.
     """
     return restored(read_stored(folder))
 
 
 def write(weights: Mapping[str, np.ndarray], folder: Path, *, largest_file: int = LARGEST_FILE) -> tuple[str, ...]:
-    """Write the weight files of a folder in this form, and say so in its ``config.json``.
+    """Write the weight files of a folder in this form, and note the form in its ``config.json``.
 
     Args:
         weights: float, by parameter name.
-        folder: holds a ``config.json``; weight files that are there are replaced. Its graph and its SHA256SUMS are to
-            be written afterwards.
-        largest_file: in bytes; more than that is spread over several files of about one size. No tensor is cut.
+        folder: holds a ``config.json``. Its weight files are replaced; write its graph and its SHA256SUMS afterwards.
+        largest_file: in bytes; more weights than that are spread over several files of about one size. No tensor is
+            split.
 
     Returns:
         Names of the weight files.
@@ -193,7 +193,7 @@ def write(weights: Mapping[str, np.ndarray], folder: Path, *, largest_file: int 
     )
     for name, group in zip(names, groups, strict=True):
         save_file(group, folder / name, metadata={"format": "pt"})
-        (folder / name).chmod(0o644)  # safetensors makes it readable by its owner only
+        (folder / name).chmod(0o644)  # safetensors makes it readable only for its owner
     if width > 1:
         index = {
             "metadata": {"total_size": sum(array.nbytes for group in groups for array in group.values())},
@@ -206,14 +206,14 @@ def write(weights: Mapping[str, np.ndarray], folder: Path, *, largest_file: int 
 
 
 def _spread(arrays: Mapping[str, np.ndarray], largest: int) -> list[dict[str, np.ndarray]]:
-    """Arrays in as few groups as keep below a size, of about one size; those that follow each other stay together."""
+    """Arrays, in order, in as few groups as a largest size allows; all groups have about one size."""
     total = sum(array.nbytes for array in arrays.values())
     # A file has a header besides its numbers.
     share = total / -(-total // (largest * 15 // 16))
     groups: list[dict[str, np.ndarray]] = [{}]
     taken = 0
     for name, array in arrays.items():
-        # The middle of an array decides to which group it goes.
+        # The middle of an array decides which group it goes to.
         if groups[-1] and taken + array.nbytes / 2 > share * len(groups):
             groups.append({})
         groups[-1][name] = array
@@ -222,20 +222,20 @@ def _spread(arrays: Mapping[str, np.ndarray], largest: int) -> list[dict[str, np
 
 
 def convert(source: Path, target: Path) -> tuple[str, ...]:
-    """Make a checkpoint folder in this form of one in half precision.
+    """Convert a checkpoint folder in half precision to this form.
 
-    The graph is written anew, and SHA256SUMS; all other files are copied.
+    The graph and SHA256SUMS are written again; all other files are copied.
 
     Args:
-        source: a sound checkpoint folder.
-        target: the new folder; must not exist, or be empty.
+        source: a valid checkpoint folder.
+        target: the new folder; it must be empty if it exists.
 
     Returns:
         Names of the weight files.
 
     Raises:
-        SettingError: something is in the target's place.
-        CheckpointError: the source is not sound, or has this form already.
+        SettingError: the target is a file, or a folder that is not empty.
+        CheckpointError: the source is not valid, or already has this form.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise SettingError(f"{target} exists", expected="a new or an empty folder", hint="name another, or remove it")

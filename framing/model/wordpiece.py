@@ -1,16 +1,16 @@
-"""Texts to token ids and offsets, as arrays: any fast tokenizer by Hugging Face, BERT's on a much shorter way.
+"""Texts to token ids and offsets, as arrays: with any fast tokenizer of Hugging Face, and much faster for BERT's.
 
-BERT's tokenizer (Devlin et al. 2019) cuts a text into words at white space and punctuation and then each word into
-pieces, whatever stands around it. News repeats its words, so :class:`WordPiece` has Hugging Face's tokenizer cut each
-*different* word once, remembers the pieces, and puts a text together from them with a handful of array operations.
-It holds no WordPiece algorithm of its own, so that ids and offsets are Hugging Face's by construction:
+BERT's tokenizer (Devlin et al. 2019) cuts a text into words at white space and punctuation, and then each word into
+pieces, independently of the words around it. News repeats its words, so :class:`WordPiece` gives each *different* word
+to Hugging Face's tokenizer once, remembers the pieces, and assembles texts from them with a few array operations. It
+has no WordPiece algorithm of its own, so ids and offsets are those of Hugging Face:
 
-- Words end at ASCII white space and ASCII punctuation. All of the normalizer's steps (controls, Chinese characters,
+- Words end at ASCII white space and ASCII punctuation. All steps of the normalizer (controls, Chinese characters,
   canonical decomposition, accents, case) work on one character, or on a base and the marks that follow it, and an ASCII
-  character is no mark. So they never reach over such an end, and a word alone gives the pieces that it gives in its
-  text. Other white space and punctuation stays inside a "word", and the tokenizer cuts there as ever.
-- Where the tokenizer lower-cases, ASCII letters are lowered before words are compared.
-- A text in which an added token such as ``[SEP]`` may occur, or with a very long word, is given to the tokenizer whole.
+  character is not a mark. So no step crosses the end of a word, and a word alone gives the same pieces as in its text.
+  Other white space and punctuation stays inside a "word", where the tokenizer itself cuts.
+- If the tokenizer lower-cases, ASCII letters are lower-cased before words are compared.
+- The tokenizer gets a text whole if an added token such as ``[SEP]`` may occur in it, or if it has a very long word.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from framing.model.ragged import count_up, starts_of
 
-#: Fewer texts are not worth the short way: its array operations cost what some four texts cost on the long one.
+#: Fewer texts go to the tokenizer directly: the array operations take as long as it takes for some four texts.
 FEWEST = 8
-#: Words remembered at most; some 20 MB. With more, all are forgotten: the frequent ones are back at once.
+#: The most words remembered, some 20 MB. Beyond that all are forgotten; the frequent ones are soon back.
 MOST_WORDS = 1 << 17
-#: In bytes. Longer ones are hardly words, and would make the memory of words unbounded.
+#: In bytes. Longer strings are hardly words, and remembering them would need unbounded memory.
 LONGEST_WORD = 100
 
 _WHITE_SPACE = b" \t\n\r"
@@ -38,7 +38,7 @@ _ROLE = np.full(256, _IN_WORD, dtype=np.uint8)
 _ROLE[list(_WHITE_SPACE)] = _BETWEEN
 _ROLE[list(punctuation.encode())] = _ALONE
 _ANY_CASE = bytes(range(256))
-# Bytes that one piece takes: id, start, end.
+# Bytes of one piece: id, start, end.
 _ROW = 3 * np.dtype(np.int32).itemsize
 
 
@@ -48,8 +48,8 @@ class Tokens:
 
     Attributes:
         ids: int64 [tokens].
-        offsets: int64 [tokens, 2], code points of each in its own text, half-open.
-        starts: int64 [texts + 1]; tokens ``starts[i]:starts[i + 1]`` are those of text ``i``.
+        offsets: int64 [tokens, 2], code points of each token in its own text, half-open.
+        starts: int64 [texts + 1]; text ``i`` has the tokens ``starts[i]:starts[i + 1]``.
     """
 
     ids: np.ndarray
@@ -58,7 +58,7 @@ class Tokens:
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokens:
-    """Tokenize texts with any fast tokenizer, special tokens left out."""
+    """Tokenize texts with any fast tokenizer, without special tokens."""
     encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
     starts = starts_of(np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)))
     count = int(starts[-1])
@@ -71,7 +71,7 @@ class WordPiece:
     """A BERT tokenizer that remembers words. Safe to use from several threads.
 
     Args:
-        tokenizer: one that :meth:`serves`.
+        tokenizer: a tokenizer for which :meth:`serves` is true.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -79,18 +79,18 @@ class WordPiece:
         self._case = _ANY_CASE.lower() if tokenizer.normalizer.lowercase else _ANY_CASE
         added = (token.content.encode() for token in tokenizer.get_added_tokens_decoder().values())
         self._added = [content.translate(self._case) for content in added]
-        # Of each word its pieces: rows of id, start and end, int32, as bytes.
+        # Word -> its pieces: int32 rows of id, start and end, as bytes.
         self._pieces: dict[bytes, bytes] = {}
 
     @staticmethod
     def serves(tokenizer: Tokenizer) -> bool:
-        """Whether a tokenizer is of the kind on which the short way gives the same."""
+        """Whether this class gives the same tokens as the tokenizer itself."""
         return (
             isinstance(tokenizer.model, models.WordPiece)
             and isinstance(tokenizer.normalizer, normalizers.BertNormalizer)
             and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
-            # Added tokens that are looked for in the normalized text could come about by normalizing, and one with a
-            # blank inside by words that are learned side by side.
+            # Normalizing could produce an added token that is searched in normalized text, and words learned side by
+            # side could produce one with a blank in it.
             and not any(t.normalized or " " in t.content for t in tokenizer.get_added_tokens_decoder().values())
         )
 
@@ -114,7 +114,7 @@ class WordPiece:
         )
 
     def _odd(self, texts: Sequence[str], words: _Words) -> list[int]:
-        """Which texts must be tokenized whole."""
+        """The indices of texts that must be tokenized whole, ascending."""
         long = np.flatnonzero(words.end - words.start > LONGEST_WORD)
         odd = set((np.searchsorted(words.first, long, side="right") - 1).tolist())
         row = words.row.translate(self._case)
@@ -146,7 +146,7 @@ class WordPiece:
         return known  # type: ignore[return-value]  # no None is left
 
     def _learn(self, words: Sequence[bytes]) -> list[bytes]:
-        """Tokenize words, side by side in one text: one by one they take several times as long."""
+        """Tokenize words side by side in one text, which is several times as fast as one by one."""
         row = b" ".join(words).decode()
         tokens = tokenize(self._tokenizer, [row])
         lengths = np.fromiter((len(word.decode()) for word in words), dtype=np.int64, count=len(words))
@@ -166,10 +166,10 @@ class _Words:
     """The words of several texts.
 
     Attributes:
-        row: the texts in UTF-8, one after the other, a line end between them.
-        start, end: int64 [words], bytes of the row.
+        row: the texts in UTF-8, with a line end between two texts.
+        start, end: int64 [words], half-open, in bytes of ``row``.
         offset: int64 [words], code points from the start of the word's own text.
-        first: int64 [texts + 1]; words ``first[i]:first[i + 1]`` are those of text ``i``.
+        first: int64 [texts + 1]; text ``i`` has the words ``first[i]:first[i + 1]``.
     """
 
     row: bytes
@@ -190,21 +190,21 @@ class _Words:
         start = np.flatnonzero(inside[1:-1] & ~inside[:-2] | alone)
         end = np.flatnonzero(inside[1:-1] & ~inside[2:] | alone) + 1
         place = start
-        if not row.isascii():  # in code points: all but the second and further bytes of each
+        if not row.isascii():  # count code points: skip all bytes of a character except the first
             place = start - np.cumsum(data & 0xC0 == 0x80)[start]
         text = starts_of(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
         first = np.searchsorted(place, text)
         return cls(row, start, end, place - np.repeat(text[:-1], np.diff(first)), first)
 
     def different(self, case: bytes) -> tuple[list[bytes], np.ndarray]:
-        """The words that differ, each once, and which of them each word is; int [words].
+        """The different words, each once, and for each word the index of its own; int32 [words].
 
         Args:
-            case: translates bytes, so that words that differ in nothing else are the same.
+            case: a table that translates bytes, so that words that differ only in case are the same.
         """
         import pyarrow
 
-        # Without the white space the words stand wall to wall, which is how Arrow wants them.
+        # Arrow needs the words without gaps, so white space is deleted.
         letters = self.row.translate(case, delete=_WHITE_SPACE)
         bounds = starts_of(self.end - self.start)
         buffers = [None, pyarrow.py_buffer(bounds), pyarrow.py_buffer(letters)]
@@ -215,7 +215,7 @@ class _Words:
 
 
 def _interleaved(ordinary: Tokens, others: Tokens, places: Sequence[int]) -> Tokens:
-    """Tokens of all texts: ``others`` belong to the texts at ``places``, which have none among the ``ordinary``."""
+    """Merge tokens: ``others`` belong to the texts at ``places``, which have no tokens in ``ordinary``."""
     counts = np.diff(ordinary.starts)
     other_counts = np.diff(others.starts)
     text = np.concatenate((np.repeat(np.arange(len(counts)), counts), np.repeat(places, other_counts)))

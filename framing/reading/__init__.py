@@ -1,8 +1,8 @@
-"""Reading: what the user names, to files; files to rows; rows to documents.
+"""Reading: from names to files, from files to rows, from rows to documents.
 
-:mod:`~framing.reading.files` finds files, :mod:`~framing.reading.streams` gives their bytes, unpacked and as UTF-8,
-:mod:`~framing.reading.formats` has a class for each format, and :mod:`~framing.reading.documents` makes documents of
-rows. :func:`read` goes through all of it; a batch job (:mod:`framing.batch`) does the same range by range.
+:mod:`~framing.reading.files` finds files, :mod:`~framing.reading.streams` unpacks and decodes their bytes,
+:mod:`~framing.reading.formats` has a class for each format, and :mod:`~framing.reading.documents` turns rows into
+documents. :func:`read` does all of this; a batch job (:mod:`framing.batch`) does the same range by range.
 """
 
 from framing.reading.columns import Columns

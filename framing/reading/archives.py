@@ -1,7 +1,7 @@
 """News-archive exports: one text file that holds many articles, each with its outlet, date and title.
 
-Three layouts are known by their own marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
-``End of Document``) and Factiva (two-letter field codes on lines of their own, or before the field).
+Three layouts are recognised by their marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
+``End of Document``) and Factiva (field codes of two or three letters, on lines of their own or before the field).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Article:
     """An article of an export.
 
     Attributes:
-        start, end: of its text in the file, in code points, half-open; the text begins with the title.
-        title, outlet: as printed; ``None`` where the layout is not kept.
-        published: the day, as ISO 8601.
+        start, end: where its text stands in the file, in code points, half-open; the text begins with the title.
+        title, outlet: as the export prints them; ``None`` where they were not found.
+        published: the day, as ISO 8601; ``None`` where it was not found.
     """
 
     start: int
@@ -71,7 +71,7 @@ def is_export(beginning: str) -> bool:
 
 
 def articles_of(text: str) -> list[Article]:
-    """The articles of an export, in order; empty if the text is none.
+    """The articles of an export, in order; empty if the text is no export.
 
     Args:
         text: the whole file.
@@ -159,7 +159,7 @@ def _titled(lines: Sequence[_Line], at: int, end: int, outlet: str | None, publi
 
 
 def _goes_on(lines: Sequence[_Line], at: int) -> Iterator[str]:
-    """The further lines of a title."""
+    """The lines that continue a title."""
     for line in lines[at + 1 : at + 5]:
         if line.after_gap or _FIELD.match(line.text):
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from framing.errors import ColumnError
 
-#: Names that columns are recognised by, best first; compared without regard to case.
+#: Usual names of columns for each role, best first; case and white space at the ends do not matter.
 GUESSES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
     for role, names in {
@@ -25,12 +25,12 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what. Those that are not named are guessed by their usual names (:data:`GUESSES`).
+    """Which columns hold what. A column that is not named is guessed by its usual names (:data:`GUESSES`).
 
     Attributes:
-        text: the document's text. Always needed.
-        id, outlet, published, title: of the document; not needed. ``""`` says that no column holds it: nothing is
-            guessed then.
+        text: the column of the document's text. Every table needs one.
+        id, outlet, published, title: columns that a table may lack. ``""`` says that no column holds this, and
+            switches the guess off.
     """
 
     text: str | None = None
@@ -41,21 +41,21 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """The names of the columns that are known."""
+        """The names of the columns that were named."""
         return [name for name in (getattr(self, role.name) for role in fields(self)) if name]
 
     def resolve(self, names: Iterable[str], where: str) -> Columns:
-        """The columns of a table with these names.
+        """Find the columns in a table.
 
         Args:
             names: the names of the table's columns.
             where: the file, for messages.
 
         Returns:
-            Columns that are all among ``names``, or ``None`` where there is none.
+            Columns that are all among ``names``; ``None`` for what no column holds.
 
         Raises:
-            ColumnError: a column that was named is not there, or there is none for the text.
+            ColumnError: a named column is not in the table, or no column holds the text.
         """
         present = list(names)
         taken = set(self.names)
@@ -78,14 +78,13 @@ class Columns:
         return Columns(**found)
 
     def among(self, names: Iterable[str]) -> Columns:
-        """The same columns without those, apart from the text, that are not among ``names``.
+        """Drop the columns that are not among ``names``, except the text.
 
-        Rows of JSON differ in the keys that they have, and only the text is needed in every one.
+        Rows of JSON may have different keys, and only the text is needed in each of them.
         """
-        present = set(names)
-        names = {role.name: getattr(self, role.name) for role in fields(self)}
-        missing = {role: None for role, name in names.items() if name != "" and name not in present}
-        return replace(self, **(missing | {"text": self.text}))
+        kept = {*names, ""}
+        missing = [role.name for role in fields(self) if role.name != "text" and getattr(self, role.name) not in kept]
+        return replace(self, **dict.fromkeys(missing))
 
 
 def _guess(role: str, present: list[str], taken: set[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The day on which a text was published, where the text itself prints it: a date line, or a dateline."""
+"""The day on which a text was published, as the text itself prints it: in a date line or a dateline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DATELINE = re.compile(
     rf"[A-Z][^\n,()–—]{{1,40}}(?:, [A-Z][\w .]{{1,30}})?,? (?i:{_DAY})[ ,]{{0,2}}(?:\([^()\n]{{2,40}}\))? ?[-–—]"
 )
 _LONGEST_DATE_LINE = 60
-#: Lines in which a text prints its date.
+#: Only this many lines at the beginning are searched for the date.
 _FIRST_LINES = 8
 
 
@@ -33,7 +33,7 @@ def iso_day(text: str) -> str | None:
 
 
 def day_of(text: str) -> str | None:
-    """The day that an article prints of itself in its first lines, as ISO 8601: a line of its own, or a dateline."""
+    """The day that an article's first lines give as its own, as ISO 8601: on a line by itself, or in a dateline."""
     lines = (line.strip() for line in text[:4000].splitlines())
     for line in [line for line in lines if line][:_FIRST_LINES]:
         if len(line) <= _LONGEST_DATE_LINE and (day := _iso(_DATE_LINE.match(line))):

@@ -1,4 +1,4 @@
-"""Rows to documents: the one place where columns, titles, dates, missing values and pages of HTML are understood."""
+"""Rows to documents: the one place that interprets columns, titles, dates, missing values and pages of HTML."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from framing.reading.streams import LARGEST_DOCUMENT
 from framing.text.kinds import title_length
 from framing.types import Document, Rejected
 
-#: Keys of a mapping that mean something to framing.
+#: Keys of a mapping that framing gives a meaning.
 _KEYS = ("text", "id", "outlet", "published", "title")
-#: Of an object that stands where a name belongs, the keys that may hold it.
+#: Where a cell holds an object instead of a name, the name is under one of these keys.
 _NAMING_KEYS = ("name", "title", "main", "domain", "id")
 _ADDRESS = re.compile(r"https?://")
 
@@ -36,10 +36,10 @@ class DocumentSettings:
     """How the user wants rows to be read.
 
     Attributes:
-        columns: as the user named them; the others are guessed, file by file.
-        sentences: each row is one sentence: it is stripped, has no title, and is no page.
-        carry: columns that become the document's metadata; if ``None``, all that mean nothing to framing.
-        outlet, published: of documents that name none themselves.
+        columns: the columns that the user named; the others are guessed, file by file.
+        sentences: each row is one sentence: it is stripped, has no title, and is not read as HTML.
+        carry: columns that become the document's metadata; if ``None``, all that framing gives no meaning.
+        outlet, published: for documents that name none themselves.
         archives: each article of a news archive's export is a document.
     """
 
@@ -52,7 +52,7 @@ class DocumentSettings:
 
 
 class Ids:
-    """The ids that were read, as digests to keep them small."""
+    """The ids read so far, kept as digests to save memory."""
 
     def __init__(self) -> None:
         self._digests: set[bytes] = set()
@@ -73,11 +73,11 @@ class DocumentMaker:
     """Makes documents of the rows of one file.
 
     Args:
-        file: the file, with what an index and the names of its folders say of it.
+        file: the file, with what an index and the names of its folders say about it.
         opened: the same file, open.
         settings: how the user wants rows to be read.
-        ids: of the documents that were made before, which may not come again; all may if ``None``.
-        is_alone: there is no other file that could have the columns that are to be carried along.
+        ids: ids of earlier documents, which may not come again; if ``None``, ids may repeat.
+        is_alone: no other file is read, so this one must have every column to carry along.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class DocumentMaker:
         self._ids = ids
         self._is_alone = is_alone
         self._wanted = settings.columns
-        if not opened.has_columns:  # the user's names are those of tables; here, folders may still be columns
+        if not opened.has_columns:  # the user's names are meant for tables; here, only folders can be columns
             self._wanted = replace(settings.columns.among(file.partition), text="text")
         self._names: tuple[str, ...] | None = None
         self._resolved = self._wanted
@@ -106,13 +106,13 @@ class DocumentMaker:
         """Check that the file has the columns that the user named, and one for the text.
 
         Args:
-            names: of the columns in the file.
+            names: the file's columns.
 
         Returns:
             Which of them holds what.
 
         Raises:
-            ColumnError: it lacks one.
+            ColumnError: a column is missing.
         """
         found = self._wanted.resolve([*names, *self._file.partition], self._file.label)
         known = {*(self._opened.names or ()), *self._file.partition, *self._file.known}
@@ -126,7 +126,7 @@ class DocumentMaker:
         return found
 
     def needed(self) -> Collection[str] | None:
-        """The columns that have to be read; all if ``None``."""
+        """The columns to read; all if ``None``."""
         if self._settings.carry is None or self._opened.names is None:
             return None
         return {*self.check(self._opened.names).names, *self._settings.carry}
@@ -151,7 +151,7 @@ class DocumentMaker:
             input=self._file.label,
             row=row.number,
         )
-        if self._opened.is_document:  # then an index describes the document, and not a file of many
+        if self._opened.is_document:  # then what an index says is about this document
             described: Any = {name: known[name] for name in _KEYS[1:] if name in known}
             document = replace(document, **described)
         if settings.sentences:
@@ -167,7 +167,7 @@ class DocumentMaker:
         return document
 
     def _columns(self, values: Mapping[str, Any]) -> Columns:
-        """Which of this row's columns holds what: rows of JSON differ in the keys that they have."""
+        """Which of this row's columns holds what: rows of JSON may have different keys."""
         names = tuple(values)
         if names != self._names:
             self._resolved = self._wanted.among(names).resolve(names, self._file.label)
@@ -176,10 +176,10 @@ class DocumentMaker:
         return self._resolved
 
     def _line(self, values: Mapping[str, Any], role: str) -> str | None:
-        """The cell that holds the outlet, the title, …; what a guess found is left out where it does not fit.
+        """The cell of a role (outlet, title, …) as one line; a guessed column that does not fit is left out.
 
         Raises:
-            InputError: the user named the column, and it holds something else.
+            InputError: the user named the column, and the cell does not fit.
         """
         column = getattr(self._resolved, role)
         try:
@@ -187,7 +187,7 @@ class DocumentMaker:
         except InputError as error:
             if getattr(self._wanted, role) is not None:
                 raise
-            if role in self._left_out:  # said once of a file
+            if role in self._left_out:  # warned about once per file
                 return None
             self._left_out.add(role)
             warnings.warn(
@@ -211,21 +211,22 @@ class DocumentMaker:
 
 
 def rejected_row(file: InputFile, row: Row, error: InputError) -> Rejected:
-    """A row as one that was set aside because of an error."""
+    """The record of a row that was set aside because of an error."""
     shown = row.shown if row.values is None else json.dumps(row.values, ensure_ascii=False, default=str)
     return Rejected(f"{visible(file.path)}:{row.number}", clean(error.reason), clean(shown[:SHOWN_VALUE]), row.number)
 
 
 def document_of(item: Document | str | Mapping[str, Any], position: int) -> Document:
-    """What a user hands in as a document, as one.
+    """Make a document of what a user hands in as one.
 
     Args:
-        item: a document, which is taken as it is; a string (plain text, or the HTML of a page); or a mapping with the
-            key ``text`` and any of ``id``, ``outlet``, ``published``, ``title``. Further keys become metadata.
-        position: its place among others, from 0, which is its id where it has none.
+        item: a document, which is returned as it is; a string (plain text, or the HTML of a page); or a mapping with
+            the key ``text`` and any of ``id``, ``outlet``, ``published``, ``title``. Other keys become metadata.
+        position: its place among the items, from 0; it becomes the id of an item without one.
 
     Raises:
-        InputError: it is none of these, or HTML without readable text.
+        InputError: the item is none of these, or HTML without readable text.
+        MissingExtraError: the item is HTML, and trafilatura is not installed.
     """
     if isinstance(item, Document):
         return item
@@ -258,7 +259,7 @@ def document_of(item: Document | str | Mapping[str, Any], position: int) -> Docu
 
 
 def type_hint(value: Any) -> str | None:
-    """What to do about a value that should be a text, where that can be told."""
+    """What to do about a value that should be a text; ``None`` where there is no advice."""
     if isinstance(value, bytes | bytearray):
         return "decode it first: value.decode('utf-8')"
     if value is not None and is_missing(value):
@@ -267,14 +268,14 @@ def type_hint(value: Any) -> str | None:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell is empty: ``None``, or what pandas and NumPy put there (NaN, NaT, NA)."""
+    """Whether a cell is missing: ``None``, or what pandas and NumPy put in its place (NaN, NaT, NA)."""
     if value is None or isinstance(value, str):
         return value is None
     try:
-        return bool(value != value)  # true of NaN and NaT alone
+        return bool(value != value)  # true for NaN and NaT only
     except TypeError:  # pandas.NA does not say whether it equals itself
         return True
-    except ValueError:  # nor does an array, which is no missing value
+    except ValueError:  # an array compares element by element; it is not a missing value
         return False
 
 
@@ -282,12 +283,12 @@ def is_missing(value: Any) -> bool:
 
 
 def _readable(document: Document, where: str, is_page: bool | None = None) -> Document:
-    """The document with its text as readers see it: what a page of HTML holds, and the title at its beginning.
+    """The document with the text that readers see: without HTML, and with the title at its beginning.
 
     Args:
         document: with its text as given.
         where: its place, for messages.
-        is_page: whether the text is a page; found out if ``None``.
+        is_page: whether the text is HTML; if ``None``, the text itself tells.
     """
     if looks_like_html(document.text) if is_page is None else is_page:
         page = extract(document.text, where)
@@ -328,10 +329,10 @@ def _text(values: Mapping[str, Any], column: str) -> str:
     return text
 
 
-def _line(values: Mapping[str, Any], column: str | None, role: str = "") -> str | None:
+def _line(values: Mapping[str, Any], column: str | None, role: str) -> str | None:
     """A cell as one line of text; ``None`` where it is missing or empty."""
     value = values.get(column) if column else None
-    if isinstance(value, Mapping):  # NewsAPI, Event Registry and the New York Times name outlets and headlines so
+    if isinstance(value, Mapping):  # so do NewsAPI, Event Registry and the New York Times
         value = next((value[key] for key in _NAMING_KEYS if isinstance(value.get(key), str)), value)
     if is_missing(value):
         return None
@@ -344,7 +345,7 @@ def _line(values: Mapping[str, Any], column: str | None, role: str = "") -> str 
 
 
 def _as_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():  # pandas makes floats of whole numbers where some are missing
+    if isinstance(value, float) and value.is_integer():  # pandas turns whole numbers into floats where some are missing
         return str(int(value))
     return value.isoformat() if isinstance(value, date) else str(value)
 

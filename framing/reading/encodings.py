@@ -8,7 +8,7 @@ import re
 from framing.errors import UnreadableFileError
 from framing.text.characters import C1_AS_CP1252
 
-#: Bytes of the beginning of a stream by which its encoding is judged.
+#: How many bytes at the beginning of a stream decide its encoding.
 SAMPLE_SIZE = 1 << 16
 
 _BYTE_ORDER_MARKS = (
@@ -30,30 +30,31 @@ _BINARY_FORMATS = {
     b"\xd0\xcf\x11\xe0": "an old office document",
     b"SQLite format 3": "a database",
 }
-# Bytes below the blank that text files do not use; a stray few are cleaned away, more than these shares are no text.
+# Control bytes that text files do not use. A few are cleaned away; with more than this share of them, and at least this
+# many, a file is binary.
 _CONTROL_BYTES = bytes(set(range(32)) - {9, 10, 11, 12, 13, 26, 27, 28, 29, 30, 31})
 _MOST_CONTROL_BYTES = 0.05
 _FEWEST_CONTROL_BYTES = 8
-#: Up to this share of high bytes, text that is not UTF-8 is taken for Western (cp1252): quotation marks and accents.
+#: Text that is not UTF-8 is read as cp1252 if its share of high bytes (quotation marks, accents) is at most this.
 _MOST_WESTERN_HIGH_BYTES = 0.08
 
-# C0 and C1 control characters and DEL, but for those that separate words and lines.
+# C0 and C1 control characters and DEL, except those that separate words and lines.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
-#: NEL ends lines in some old texts, and stays.
+#: Without NEL (U+0085), which ends lines in some old texts and stays.
 _C1 = {code: char for code, char in C1_AS_CP1252.items() if code != 0x85}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # How Python shows a byte that it could not decode (PEP 383).
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-#: What a terminal would obey instead of showing it, but for tabs and line ends: control characters, those that turn the
-#: direction of writing, and what is no character.
+#: What a terminal obeys instead of showing: control characters except tabs and line ends, marks that change the
+#: direction of writing, and lone surrogates.
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
-    """A text from outside (a name, a title, a row) as it may be shown: its control characters as ``\\u001b``.
+    """A text from outside (a name, a title, a row), safe to print: control characters become escapes (``\\u001b``).
 
-    Also those that turn the direction of writing, and the bytes of a file's name that are no UTF-8 (as ``\\xff``); the
-    result can be encoded. Tabs and line ends stay.
+    Marks that change the direction of writing and lone surrogates become escapes too, and bytes of a file's name that
+    are not UTF-8 become ``\\xff``. The result can be encoded. Tabs and line ends stay.
     """
     return UNSEEN.sub(_escape, text)
 
@@ -64,11 +65,11 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """Replace what is no character: NUL and other control characters by a blank, lone surrogates by U+FFFD.
+    """Replace NUL and other control characters by a blank, and lone surrogates by U+FFFD.
 
-    C1 controls become the marks that Windows-1252 has in their places, for which they were mistaken. Each is replaced
-    one for one, so offsets into the cleaned text count in the original text as well. Tabs and line ends of all kinds
-    stay.
+    C1 controls become the characters that Windows-1252 has for the same bytes, since such text was decoded as Latin-1.
+    One code point replaces one, so offsets in the cleaned text are also offsets in the original. Tabs and line ends of
+    all kinds stay.
     """
     if not text.isascii():
         text = _SURROGATE.sub("\ufffd", text.translate(_C1))
@@ -78,16 +79,16 @@ def clean(text: str) -> str:
 def decode(data: bytes, where: str) -> str:
     """Decode a whole text file.
 
-    UTF-8 with or without byte order mark, UTF-16 and UTF-32 with one, UTF-16 without one where its pattern of NULs is
-    plain, cp1252, and what charset-normalizer finds. A file that is UTF-8 but for a few bytes has those replaced by
-    U+FFFD.
+    Known are UTF-8 with or without byte order mark, UTF-16 and UTF-32 with one, UTF-16 without one where its NULs show
+    it, cp1252, and what charset-normalizer finds. In a file that is UTF-8 except for a few bytes, U+FFFD replaces
+    those.
 
     Args:
         data: the bytes.
         where: the file's name, for messages.
 
     Raises:
-        UnreadableFileError: the bytes are no text, or in no encoding that was tried.
+        UnreadableFileError: the bytes are binary, or no encoding fits.
     """
     refuse_binary(data[:SAMPLE_SIZE], where)
     encoding = guess_encoding(data, where)
@@ -98,7 +99,7 @@ def decode(data: bytes, where: str) -> str:
 
 
 def mended(text: str, where: str) -> str:
-    """A piece of UTF-8 text, with bytes in it that are not UTF-8, decoded by itself.
+    """Decode a piece of text again, by itself, if some of its bytes were not UTF-8.
 
     This repairs a cell or line in cp1252 in a file that is otherwise UTF-8.
 
@@ -107,19 +108,19 @@ def mended(text: str, where: str) -> str:
         where: the file's name, for messages.
 
     Returns:
-        The text itself if every byte of it was UTF-8.
+        The same text if all its bytes were UTF-8.
 
     Raises:
-        UnreadableFileError: the piece is in no encoding that was tried.
+        UnreadableFileError: the piece is binary, or no encoding fits.
     """
     return decode(text.encode("utf-8", "surrogateescape"), where) if _ESCAPED_BYTE.search(text) else text
 
 
 def guess_encoding(data: bytes, where: str) -> str:
-    """The name of the encoding of some text, judged by its bytes (a whole file, or the first bytes of a stream).
+    """The name of the encoding of some bytes (a whole file, or the beginning of a stream).
 
     Raises:
-        UnreadableFileError: it is in no encoding that was tried.
+        UnreadableFileError: no encoding fits.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -139,7 +140,7 @@ def guess_encoding(data: bytes, where: str) -> str:
 
 
 def refuse_binary(sample: bytes, where: str) -> None:
-    """Raise UnreadableFileError if the first bytes of a file are those of no text."""
+    """Raise UnreadableFileError if the first bytes of a file are not text."""
     for magic, name in _BINARY_FORMATS.items():
         if sample.startswith(magic):
             raise _binary(where, name)
@@ -151,7 +152,7 @@ def refuse_binary(sample: bytes, where: str) -> None:
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """UTF-16 of mostly Latin text has a NUL in every other byte, and always on the same side."""
+    """UTF-16 of mostly Latin text has a NUL in every other byte, always on the same side."""
     sample = data[: SAMPLE_SIZE & ~1]
     if len(sample) < 8:
         return None
@@ -163,7 +164,7 @@ def _utf16_without_mark(data: bytes) -> str | None:
 
 
 def _is_mostly_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8, but perhaps for a cut last character and very few broken ones."""
+    """Whether the bytes are UTF-8, apart from a cut last character and very few broken ones."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
@@ -175,7 +176,7 @@ def _is_mostly_utf8(data: bytes) -> bool:
 
 
 def _by_statistics(data: bytes) -> str | None:
-    """What charset-normalizer takes the bytes for."""
+    """The encoding that charset-normalizer finds, if all bytes can be decoded with it."""
     import charset_normalizer
 
     match = charset_normalizer.from_bytes(data[:SAMPLE_SIZE]).best()

@@ -1,4 +1,4 @@
-"""What the user names, to files: folders, glob patterns, addresses, standard input, and tables that describe files."""
+"""From names to files: folders, glob patterns, addresses, standard input, and tables that describe files."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ INDEX_COLUMNS = ("file", "id", "outlet", "published", "title")
 _PARTITION = re.compile(r"([^=/]+)=(.*)")
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _WILDCARD = re.compile(r"[*?[]")
-# What Hugging Face datasets keep beside their data: descriptions, and results of earlier calls.
+# Files that Hugging Face datasets write beside their data: descriptions, and results of earlier calls.
 _BESIDE_ARROW = re.compile(r"(?:.*/)?(?:dataset_info\.json|state\.json|cache-[^/]*\.arrow)")
 _SPLITS = "dataset_dict.json"
-# What a store says of the state of a file, where it says anything.
+# Keys under which a store tells the state of a file; not every store has one.
 _VERSIONS = ("mtime", "ETag", "etag", "md5Hash", "created")
 
 
@@ -40,15 +40,15 @@ class InputFile:
 
     Attributes:
         path: an absolute path, an address, or ``-`` for standard input.
-        label: how ids and messages name it: relative to the folder or pattern that it was found by, with ``/``. Of
-            several inputs, it begins as that input was named.
-        format: a value of :data:`~framing.reading.formats.FORMATS`; empty if the first bytes have to tell.
+        label: its name in ids and messages: the path relative to the folder or pattern it was found by, with ``/``.
+            With several inputs, it begins with the name that the user gave that input.
+        format: the name of one of :data:`~framing.reading.formats.CLASSES`; empty if the first bytes decide.
         is_named: the user named the file itself, and not a folder or a pattern.
-        known: what an index says of it: column to value.
+        known: what an index says about it, by column.
         partition: Hive partition columns from the names of its folders; ``None`` for Hive's null.
-        size: bytes; 0 where unknown.
-        version: changes when the file is written anew: its time, or what a store calls its state.
-        problem: why it cannot be read, if that is known already; else empty.
+        size: in bytes; 0 where unknown.
+        version: changes when the file is written again: its modification time, or the state that a store gives.
+        problem: why it cannot be read, if that is known before it is opened; else empty.
     """
 
     path: str
@@ -68,19 +68,19 @@ def expand(
     """Find the files that the user names.
 
     Args:
-        names: files, folders, glob patterns, ``-``; local, or addresses of fsspec (``s3://…``). What exists under its
-            very name is no pattern. Of a folder, all files are taken in the order of their names, with those of its
-            subfolders; left out are files and folders whose name begins with ``.`` or ``_``.
-        format: of all files, whatever their names end in.
-        index: a table that describes files (:data:`INDEX_COLUMNS`), over what a folder's own ``index.csv`` says.
+        names: files, folders, glob patterns, ``-``; local, or addresses of fsspec (``s3://…``). A name that exists is
+            not taken for a pattern. A folder stands for all its files and those of its subfolders, in the order of
+            their names, except files and folders whose name begins with ``.`` or ``_``.
+        format: the format of all files, whatever their names end in.
+        index: a table that describes files (:data:`INDEX_COLUMNS`). It overrides a folder's own ``index.csv``.
 
     Returns:
-        The files in order, each once, however often it is named or linked to. What is found in a folder, or by a
-        pattern, and cannot be read (its format is unknown; it is a link to nowhere, or a pipe), and a file that an
-        index describes and that is not there, has that as its ``problem``.
+        The files in order, each once, however often it is named or linked to. A file has a ``problem`` if a folder or
+        pattern led to it and it cannot be read (unknown format, broken link, pipe), or if an index describes it and it
+        does not exist.
 
     Raises:
-        UnreadableFileError: a name stands for no file, or the index cannot be read.
+        UnreadableFileError: no file has the name, or the index cannot be read.
         ColumnError: the index has no column ``file``.
         InputError: a folder is empty, or two files would get the same label.
         SettingError: there is no such format.
@@ -101,7 +101,7 @@ def expand(
             identity = _identity(file.path)
             if identity not in seen:
                 seen.add(identity)
-                # Ids are made of labels; with several inputs, the same name may come from several folders.
+                # Ids contain labels, and with several inputs the same name may come from several folders.
                 label = file.label if len(names) == 1 else named.prefix + file.label
                 described = replace(file, label=label, known=known.get(identity, {}), partition=_partition(file.label))
                 files.append(_with_format(described, format))
@@ -113,8 +113,9 @@ def expand(
 def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None:
     """The first of the inputs that a local path belongs to, or ``None``.
 
-    It is one of the input's files, lies in its folder or has it in its own; or it is not there yet, and the input is a
-    pattern that would match it. The path is taken as it stands, whatever characters of patterns are in it.
+    A path belongs to an input if it is one of its files, if it lies in its folder, or if it is a folder that the input
+    lies in; also if it does not exist yet and the input is a pattern that would match it. The path itself is never
+    read as a pattern.
     """
     target = Path(os.path.realpath(path))
     for name in names:
@@ -130,7 +131,7 @@ def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None
 
 
 def _local_name(name: str) -> str:
-    """The path or pattern that an input names on this machine; empty if it names none."""
+    """The local path or pattern of an input; empty if it has none."""
     if is_address(name):
         return name.partition("://")[2] if name.startswith(("file://", "local://")) else ""
     return "" if name == STANDARD_INPUT else name
@@ -148,7 +149,7 @@ def _would_match(pattern: str, target: Path) -> bool:
 def _parts_match(pattern: Sequence[str], parts: Sequence[str]) -> bool:
     if not pattern:
         return not parts
-    if pattern == ["**"]:  # in it, as for glob, files too
+    if pattern == ["**"]:  # a last ** matches files too, as in glob
         return not any(part.startswith(".") for part in parts)
     if pattern[0] == "**" and _parts_match(pattern[1:], parts):
         return True
@@ -160,22 +161,22 @@ def _parts_match(pattern: Sequence[str], parts: Sequence[str]) -> bool:
 
 
 def _is_standard_input(path: Path) -> bool:
-    """Whether a file was directed into standard input."""
+    """Whether standard input is redirected from this file."""
     try:
         return path.is_file() and os.path.samestat(os.fstat(sys.stdin.fileno()), path.stat())
-    except (OSError, ValueError, AttributeError):  # there is none, or it is an object in memory
+    except (OSError, ValueError, AttributeError):  # standard input is closed, or an object in memory
         return False
 
 
 def _matches(name: str) -> list[str]:
-    """A local name, or what it matches if nothing has this very name."""
+    """A local name if it exists, else what it matches as a pattern."""
     if os.path.lexists(name):
         return [name]
     before, stars, behind = f"/{name}/".partition("/**/")
     if not stars:
         # Not Path.glob, which takes no absolute patterns.
         return sorted(glob.glob(name, recursive=True))  # noqa: PTH207
-    # glob would follow links that lead back to a folder above them, round and round.
+    # glob would follow a link to a folder above it again and again.
     roots = _matches(before[1:]) if before[1:] else ["/" if name.startswith("/") else "."]
     folders = [folder for root in roots if Path(root).is_dir() for folder in _folders_below(root)]
     found = [match for folder in folders for match in _matches(f"{glob.escape(folder)}/{behind.rstrip('/') or '*'}")]
@@ -183,7 +184,7 @@ def _matches(name: str) -> list[str]:
 
 
 def _folders_below(root: str) -> Iterator[str]:
-    """A folder and those in it, the nearest first. Links are followed, but into no folder twice."""
+    """A folder and all folders in it, the nearest first. Links are followed, but no folder is entered twice."""
     entered: set[str] = set()
     waiting = deque([root])
     while waiting:
@@ -195,13 +196,13 @@ def _folders_below(root: str) -> Iterator[str]:
         try:
             with os.scandir(folder) as entries:
                 names = sorted(e.path for e in entries if _is_folder(e) and not e.name.startswith("."))
-        except OSError:  # as glob does, where it may not look
+        except OSError:  # glob too passes over folders that it may not read
             continue
         waiting.extend(names)
 
 
 def _identity(path: str) -> str:
-    """The same under every name that leads to a file."""
+    """One string per file, the same for all names that lead to it."""
     return path if is_address(path) or path == STANDARD_INPUT else os.path.realpath(path)
 
 
@@ -241,9 +242,9 @@ class _Named:
     """What a name stands for.
 
     Attributes:
-        prefix: what stands before the labels of the files, as the user wrote it.
-        files: their labels are relative to that.
-        is_folder: it is a folder.
+        prefix: the part of the name before the labels of the files, as the user wrote it.
+        files: with labels relative to the prefix.
+        is_folder: the name stands for a folder.
     """
 
     prefix: str
@@ -284,7 +285,7 @@ def _local(name: str) -> _Named:
 
 
 def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFile:
-    # A name of other bytes than UTF-8 becomes a label that can be written.
+    # The label must be text that can be written, even if the name is not UTF-8.
     label = os.fsencode(relative).decode("utf-8", "backslashreplace")
     if not is_named and not path.is_file():
         return InputFile(str(path.absolute()), label, problem=f"{visible(label)} {_no_file(path)}")
@@ -294,14 +295,14 @@ def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFi
 
 
 def _no_file(path: Path) -> str:
-    """What a name stands for that is neither a file nor a folder."""
+    """Why a name that is neither a file nor a folder cannot be read."""
     if path.is_symlink() and not path.exists():
-        return f"is a link to {visible(os.readlink(path))}, which is not there"  # noqa: PTH115 - of a loop, too
+        return f"is a link to {visible(os.readlink(path))}, which is not there"  # noqa: PTH115 - works for a loop too
     return "is a pipe, a socket or a device, and no file; it is read only where it is named itself"
 
 
 def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[InputFile]:
-    """Files of a folder, in the order of their names. Links to folders are followed, but into none of them twice."""
+    """Files of a folder, in the order of their names. Links are followed, but no folder is entered twice."""
     real = os.path.realpath(folder)
     if real in entered:
         return
@@ -320,7 +321,7 @@ def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[Inpu
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    # An entry complains of a link that leads back to itself.
+    # DirEntry.is_dir raises for a link that leads back to itself.
     return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
@@ -330,7 +331,7 @@ def _addressed(name: str) -> _Named:
     except (ImportError, ValueError) as error:
         raise no_driver(name, error) from error
     try:
-        # Over HTTP, a page with links on it passes for a folder.
+        # Over HTTP, fsspec takes any page with links for a folder.
         if filesystem.isdir(root) and ("http" not in filesystem.protocol or name.endswith("/")):
             root = root.rstrip("/") + "/"
             found = _remote_files(filesystem, filesystem.find(root, detail=True), root)
@@ -360,7 +361,7 @@ def _remote_files(filesystem: Any, infos: Mapping[str, Any], root: str) -> list[
 
 
 def _fixed_part(pattern: str) -> str:
-    """The folder that a pattern names before its first wildcard, with a ``/`` at its end."""
+    """The part of a pattern up to the last ``/`` before its first wildcard."""
     match = _WILDCARD.search(pattern)
     return pattern[: pattern.rfind("/", 0, match.start() if match else len(pattern)) + 1]
 
@@ -380,11 +381,11 @@ def _without_bookkeeping(files: list[InputFile]) -> list[InputFile]:
 
 
 def _read_index(table: str, missing: dict[str, InputFile]) -> dict[str, dict[str, str]]:
-    """Identity of a file to what an index says of it; files that are not there are added to the missing ones."""
+    """What an index says, by the identity of the file; files that do not exist are added to ``missing``."""
     with Source(table, table) as source:
         data = source.read_all()
     text = decode(data, table)
-    # A file's name may have other bytes than those of the text's encoding, which only the bytes themselves tell.
+    # The name of a file may be in another encoding than the table, so its undecoded bytes are tried too.
     escaped = text if b"\0" in data else data.decode("utf-8", "surrogateescape")
     known = {}
     for number, (cells, undecoded) in enumerate(zip(_index_rows(text), _index_rows(escaped), strict=False), start=2):

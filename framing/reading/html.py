@@ -14,7 +14,7 @@ from framing.reading.dates import day_of
 from framing.reading.encodings import clean
 from framing.reading.repairs import repaired
 
-# No pattern repeats what another part of it can match too: each passes over a text once, whatever is in it.
+# Each pattern takes linear time: no two neighbouring parts of it can match the same characters.
 _PAGE_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
 _FRAGMENT_TAG = re.compile(
@@ -27,16 +27,16 @@ _BLOCKS = frozenset(
     "h5 h6 header hr li main nav ol p pre section table td th title tr ul".split()
 )
 _UNREAD = frozenset(("script", "style", "noscript", "template", "svg", "iframe", "head"))
-#: A page shows itself within so many code points.
+#: A page has its first tag within this many code points.
 _BEGINNING = 5000
 _SHORTEST_TEXT = 20
-#: In code points. A table with a longer cell lays a page out.
+#: In code points. A table with a longer cell is layout, not data.
 _LONGEST_DATA_CELL = 300
 _COMMENTS_HEADING = "Comments"
 _BEGINS_QUOTED = re.compile(r"\s*[\"“„«‘']")
-#: A page may set its whole article in a blockquote, to indent it. Then it quotes nobody.
+#: A blockquote with a larger share of the page is its whole article, indented, and not a quotation.
 _LARGEST_QUOTED_SHARE = 0.6
-#: Of a page's paragraphs, in code points.
+#: The share of a page's paragraphs, in code points, that its ``<article>`` elements must hold to be joined.
 _LEAST_SHARE_OF_BLOCKS = 0.6
 _ENDS_WORDS = re.compile(r"[\w.,;:!?”\"'’)]\Z")
 _DECLARED_HEADLINE = re.compile(r'"headline"\s*:\s*"([^"\\\\]{1,400})"')
@@ -45,14 +45,14 @@ _BEGINS_WORDS = re.compile(r"[A-Z0-9“\"‘(]")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was found on a web page.
+    """The text of a web page, and what the page says about it.
 
     Attributes:
-        text: article and comments as one text: each paragraph is a line. The comments stand at the end, under a line
-            ``Comments`` with blank lines around it, which :mod:`framing.text.kinds` recognises.
+        text: the article, one paragraph a line, and the readers' comments, under a line ``Comments`` with blank lines
+            around it, which :mod:`framing.text.kinds` recognises.
         title: the headline.
         published: the date, ISO 8601.
-        outlet: the name that the site gives itself.
+        outlet: the site's name for itself.
     """
 
     text: str
@@ -67,11 +67,11 @@ def looks_like_html(text: str) -> bool:
 
 
 def extract(source: str, where: str = "the page") -> Page:
-    """Find the article on a web page, or the text of a part of one.
+    """Find the article on a web page, or the text of a fragment of HTML.
 
-    Where trafilatura finds no article, all visible text of the page is taken. Words in ``<q>`` and paragraphs in
-    ``<blockquote>`` get the quotation marks that a browser shows or a reader sees in their place. A date comes from the
-    page's metadata, or from a date line or dateline of the article, and never from other text.
+    Where trafilatura finds no article, all visible text of the page is taken, as it is where a table lays out the page.
+    Words in ``<q>`` and paragraphs in ``<blockquote>`` get quotation marks. A date comes from the page's metadata, or
+    from a date line or dateline of the article, never from other text.
 
     Args:
         source: the HTML.
@@ -87,7 +87,7 @@ def extract(source: str, where: str = "the page") -> Page:
     source = clean(source)
     try:
         page = _article(trafilatura, source) if is_whole_page(source) else Page(_visible_text(source))
-    except Exception as error:  # lxml and trafilatura stumble, each in its way, over pages that no browser would make
+    except Exception as error:  # lxml and trafilatura raise many kinds of errors on broken pages
         raise _unreadable(where, f"cannot be read as a page ({type(error).__name__}: {error})") from error
     if not any(map(str.isalnum, page.text)):
         raise _unreadable(where, "holds no readable text")
@@ -114,7 +114,7 @@ def _article(trafilatura: Any, source: str) -> Page:
         _mark_quotations(tree)
         _part_spans(tree)
         _join_blocks(tree)
-    # The dates of a page's metadata only: others are of copyright, of sidebars, of what the text tells.
+    # Only dates in metadata: others may come from a copyright notice, a sidebar, or an event in the text.
     dates = {"original_date": True, "extensive_search": False, "max_date": date.today().isoformat()}
     found = trafilatura.bare_extraction(
         source if tree is None else tree, with_metadata=True, include_comments=True, date_extraction_params=dates
@@ -125,17 +125,14 @@ def _article(trafilatura: Any, source: str) -> Page:
     if tree is not None and _has_layout_table(tree):
         text = _visible_text(source)
     text = clean(text)
-    title = " ".join(repaired(_headline(tree, found.title or "")).split()) if found is not None else ""
-    return Page(
-        text=_with_comments(text, (found.comments or "") if found is not None else ""),
-        title=title or None,
-        published=(found.date if found is not None else None) or day_of(text),
-        outlet=found.sitename if found is not None else None,
-    )
+    if found is None:
+        return Page(text, published=day_of(text))
+    title = " ".join(repaired(_headline(tree, found.title or "")).split()) or None
+    return Page(_with_comments(text, found.comments or ""), title, found.date or day_of(text), found.sitename)
 
 
 def _headline(tree: Any, title: str) -> str:
-    """The headline, where trafilatura cuts it at a quotation mark of JSON-LD that is written as an entity."""
+    """The whole headline from the page's JSON-LD, which trafilatura cuts at an escaped quotation mark."""
     for script in tree.iter("script") if title and tree is not None else ():
         if script.get("type") == "application/ld+json":
             declared = _DECLARED_HEADLINE.search(script.text or "")
@@ -145,12 +142,12 @@ def _headline(tree: Any, title: str) -> str:
 
 
 def _mark_quotations(tree: Any) -> None:
-    """Put quotation marks around what a page quotes by its tags alone."""
+    """Put quotation marks around what only a page's tags show to be a quotation."""
     whole = len(tree.text_content())
     for quote in list(tree.iter("q")):
         quote.text = "“" + (quote.text or "")
         _append(quote, "”")
-        quote.tag = "span"  # to trafilatura, "q" is a paragraph
+        quote.tag = "span"  # trafilatura takes "q" for a paragraph
     for block in tree.iter("blockquote"):
         if len(block.text_content()) > _LARGEST_QUOTED_SHARE * whole:
             continue
@@ -163,10 +160,10 @@ def _mark_quotations(tree: Any) -> None:
 
 
 def _join_blocks(tree: Any) -> None:
-    """Make one article of a page of several, such as a live blog: of those, trafilatura drops headings.
+    """Join several ``<article>`` elements, as on a live blog, into one: of several, trafilatura drops the headings.
 
-    They are the page's text where they stand side by side, each with a heading, and hold most of its paragraphs; the
-    teasers of other articles hold less than the article that they stand beside.
+    They are joined if they are siblings, each has a heading, and together they hold most of the page's paragraphs.
+    Teasers of other articles hold less text than the article beside them.
     """
     blocks = list(tree.iter("article"))
     parents = {block.getparent() for block in blocks}
@@ -189,7 +186,7 @@ def _paragraph_length(element: Any) -> int:
 
 
 def _append(element: Any, text: str) -> None:
-    """Put text behind everything in an element."""
+    """Add text at the end of an element."""
     if len(element):
         element[-1].tail = (element[-1].tail or "").rstrip() + text
     else:
@@ -197,7 +194,7 @@ def _append(element: Any, text: str) -> None:
 
 
 def _part_spans(tree: Any) -> None:
-    """Put a blank around phrases in ``<span>`` elements that only the style of a page sets apart."""
+    """Add the missing blanks around ``<span>`` elements that only the page's style separates."""
     for span in tree.iter("span"):
         words, following = span.text_content(), span.getnext()
         right = span.tail or (following.text_content() if following is not None and following.tag == "span" else "")
@@ -210,13 +207,13 @@ def _part_spans(tree: Any) -> None:
 
 
 def _has_layout_table(tree: Any) -> bool:
-    """Whether a table holds the article: old pages are laid out by tables, in which trafilatura sees data."""
+    """Whether a table holds the article: old pages are laid out by tables, which trafilatura takes for data."""
     cells = tree.iter("td", "th")
     return any(len(cell.text_content()) >= _LONGEST_DATA_CELL for cell in cells)
 
 
 def _visible_text(source: str) -> str:
-    """The text of a part of a page: paragraphs with blank lines between them, lines where it breaks lines."""
+    """All text of some HTML: blank lines between paragraphs, and a line end for each ``<br>``."""
     from lxml import etree, html
 
     tree = html.fragment_fromstring(source.lstrip("\ufeff"), create_parent="div")
@@ -243,7 +240,7 @@ def _visible_text(source: str) -> str:
 
 
 def _lines_of(pieces: Iterable[str]) -> Iterator[str]:
-    """The lines of a text, in which only pieces that are nothing but line ends end lines."""
+    """The lines of a text; only a piece that consists of line ends ends a line."""
     line: list[str] = []
     for piece in pieces:
         if piece and not piece.strip("\n"):
@@ -261,7 +258,7 @@ def _with_comments(text: str, comments: str) -> str:
 
 
 def _trafilatura() -> Any:
-    """The module. It is imported only when a page is read, because that takes half a second."""
+    """The module trafilatura, imported only when a page is read, because the import takes half a second."""
     try:
         import trafilatura
     except ImportError as error:
@@ -270,7 +267,7 @@ def _trafilatura() -> Any:
             expected="trafilatura 2.0 or later",
             hint="pip install trafilatura",
         ) from error
-    # Our own error says what is wrong with a page; without a handler, trafilatura's log would go to stderr as well.
+    # Without a handler, trafilatura's log would go to stderr; framing's own error says what is wrong with a page.
     logging.getLogger("trafilatura").addHandler(logging.NullHandler())
     return trafilatura
 

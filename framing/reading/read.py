@@ -16,7 +16,7 @@ from framing.reading.formats import open_format
 from framing.reading.formats.base import Format, Limits, Row
 from framing.types import Document, Rejected
 
-#: How much is read before its rows are given: little, so that rows of a pipe come soon.
+#: How much is read before its rows are given: little, so that rows from a pipe come soon.
 _LIMITS = Limits(rows=1024, size=1 << 16)
 
 Inputs = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -45,33 +45,32 @@ def read(
             fsspec (``s3://…``), ``"-"`` for standard input, or several of these. Endings are those of
             :data:`~framing.reading.formats.FORMATS`, also with ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
         columns: names of the columns of tables and of the keys of JSON objects; those not named are guessed.
-        format: of all files, whatever their names end in: ``text``, ``html``, ``jsonl``, ``json``, ``csv``, ``tsv``,
-            ``parquet`` or ``arrow``. Without it, standard input and files without ending are recognised by their
-            first bytes.
-        on_reject: is called with every row or file that is set aside; the reading goes on. Without it, the first
-            one ends the reading with an error.
-        index: a CSV file with a column ``file`` (relative to the index) and ``id``, ``outlet``, ``published``,
-            ``title``: what is known of files that are a document each. Of other files it tells outlet and date. In a
-            folder, ``index.csv`` is used without being named.
+        format: the format of all files, whatever their names end in: ``text``, ``html``, ``archive``, ``jsonl``,
+            ``json``, ``csv``, ``tsv``, ``parquet`` or ``arrow``. Without it, the first bytes decide for standard input
+            and files without an ending.
+        on_reject: is called with every row or file that is set aside, and reading goes on. Without it, the first one
+            raises an error.
+        index: a CSV file with the columns ``file`` (relative to the index), ``id``, ``outlet``, ``published`` and
+            ``title``, for files that are one document each. For other files only outlet and date are used. A folder's
+            ``index.csv`` is used without being named.
         sentences: each row, or line of a text file, is one sentence: it is stripped and has no title. Pages of HTML
             are refused.
-        unique_ids: set aside the second document of an id; ``False`` for rows that share the id of their document.
-        outlet, published: of documents that name none themselves.
-        carry: columns that become the documents' metadata; all that mean nothing to framing if ``None``.
+        unique_ids: set aside a document whose id was read before; ``False`` for rows that share their document's id.
+        outlet, published: for documents that name none themselves.
+        carry: columns that become the documents' metadata; if ``None``, all that framing gives no meaning.
         archives: each article of a news archive's export (LexisNexis, Nexis Uni, Factiva) is a document; ``False`` to
             take the file as one text.
 
     Yields:
-        Documents, as they are read. Control characters and lone surrogates of their texts are replaced one for one
+        Documents, as they are read. Control characters and lone surrogates in their texts are replaced one for one
         (:func:`framing.reading.encodings.clean`); line ends stay as they are. A row without an id gets
-        ``<file>:<row>``, a text file its path. For ``unique_ids`` the digests of ids are kept: about 100 bytes a
-        document.
+        ``<file>:<row>``, a text file its path. ``unique_ids`` keeps digests of ids in memory, about 100 bytes each.
 
     Raises:
-        UnreadableFileError: a named file does not exist, or the only one that was named cannot be used.
-        ColumnError: a column is not there, in the only file that was named.
+        UnreadableFileError: a named file does not exist, or the only named file cannot be used.
+        ColumnError: the only named file lacks a column.
         SettingError: the format is unknown.
-        InputError: a row cannot be used, and ``on_reject`` is not given.
+        InputError: a folder is empty; or a row or file cannot be used, and ``on_reject`` is not given.
         MissingExtraError: the driver of an address is not installed.
     """
     settings = DocumentSettings(
@@ -94,10 +93,10 @@ def read_rows(
     """Read rows as they are; a text file is one row with the column ``text``.
 
     Args:
-        inputs, format, on_reject: as of :func:`read`.
+        inputs, format, on_reject: see :func:`read`.
 
     Raises:
-        UnreadableFileError, SettingError, InputError, MissingExtraError: as of :func:`read`.
+        UnreadableFileError, SettingError, InputError, MissingExtraError: see :func:`read`.
     """
     return _read_all(_expanded(inputs, format), _RowMaker, on_reject)
 
@@ -108,9 +107,9 @@ class FileRow:
 
     Attributes:
         input: the file's label (:class:`~framing.reading.files.InputFile`).
-        number: of the row in the file, from 1; the line of JSON Lines and CSV.
-        values: column to value.
-        metadata: what a Parquet or Arrow file says of itself.
+        number: the row's number in the file, from 1; in JSON Lines and CSV, the number of its line.
+        values: its values by column.
+        metadata: the metadata of a Parquet or Arrow file; empty for other files.
     """
 
     input: str
@@ -141,7 +140,7 @@ class _RowMaker:
 
 
 class _Maker(Protocol[T_co]):
-    """What is made of the rows of one file: documents, or rows."""
+    """Makes documents, or :class:`FileRow` objects, of the rows of one file."""
 
     def check(self, names: Iterable[str]) -> Columns: ...
 
@@ -192,10 +191,10 @@ def _read_file(
     by_line: bool,
     archives: bool,
 ) -> Iterator[T | Rejected]:
-    """What becomes of each row; at the end, why the rest of the file cannot be read, if it cannot.
+    """What is made of each row, or its rejection; last, a rejection for the rest of the file if that cannot be read.
 
     Raises:
-        FramingError: that, if this is the only file and nothing in it can be used.
+        FramingError: this is the only file, it cannot be read, and none of its rows could be used.
     """
     place = file.path
     any_used = False

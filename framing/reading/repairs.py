@@ -1,4 +1,4 @@
-"""Text that a tool before us decoded wrongly: HTML entities in plain text, and UTF-8 that was read as Windows-1252."""
+"""Repair text that another tool decoded wrongly: HTML entities left in it, and UTF-8 that was read as Windows-1252."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import re
 from framing.text.characters import C1_AS_CP1252
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
-#: Character that Windows-1252 has for a byte -> the byte; bytes that it leaves free stand for themselves.
+#: A character of Windows-1252 -> its byte; a byte without a character there stands for itself.
 _BYTES = {chr(byte): byte for byte in range(0x80, 0x100)} | {char: byte for byte, char in C1_AS_CP1252.items()}
 _CONTINUATION = "[" + "".join(char for char, byte in _BYTES.items() if 0x80 <= byte < 0xC0) + "]"
 _MOJIBAKE = re.compile(
     f"[\u00c2\u00c3]{_CONTINUATION}|\u00e2{_CONTINUATION}{{2}}|\u00f0{_CONTINUATION}{{3}}|\u00ef\u00bf\u00bd"
 )
-#: What is left of ``”`` where its last byte, which Windows-1252 does not have, was dropped or made a blank.
+#: What is left of ``”`` if its last byte, which has no character in Windows-1252, was dropped or became a blank.
 _CUT_MARK = re.compile("\u00e2\u20ac(?:[\x9d\ufffd]|(?=[\\s.,;:!?)]|$))")
-#: What no text has but one that was decoded wrongly.
+#: Only a wrongly decoded text has these.
 _SURE = re.compile(f"\u00e2\u20ac|\u00c3{_CONTINUATION}|\u00c2[\u00a0-\u00bf]|\u00ef\u00bf\u00bd")
 
 
 def repaired(text: str) -> str:
-    """The text with entities (``&#8220;``) and wrongly decoded marks (``â€œ``) as the characters that they stand for.
+    """Replace entities (``&#8220;``) and wrongly decoded marks (``â€œ``) by the characters that they stand for.
 
-    Other text is given back as it is, the same object.
+    If there are none, the same object is returned.
     """
     if "&" in text and _ENTITY.search(text):
-        # Twice, for what was escaped twice: &amp;quot;
+        # Twice, because some text was escaped twice: &amp;quot;
         text = _ENTITY.sub(_entity, _ENTITY.sub(_entity, text))
     if not text.isascii() and _SURE.search(text):
         text = _CUT_MARK.sub("”", _MOJIBAKE.sub(_as_utf8, text))

@@ -1,7 +1,7 @@
-"""The bytes of a file: from the disk, an address or standard input; unpacked, hashed on the way, and text as UTF-8.
+"""The bytes of a file, an address or standard input: hashed, unpacked, and text as UTF-8.
 
-:class:`Source` stacks what is needed: the stored bytes with the hash over them, what unpacks them, what turns other
-encodings into UTF-8. Each layer is read forward, so that a pipe can be read as well as a file.
+:class:`Source` stacks the layers it needs: one reads and hashes the stored bytes, one unpacks them, one turns other
+encodings into UTF-8. Each layer is read forward, so a pipe can be read like a file.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from framing.reading.encodings import SAMPLE_SIZE, guess_encoding, refuse_binary
 
 #: The name that stands for standard input.
 STANDARD_INPUT = "-"
-#: Endings of packed files, which stand behind the ending of the format.
+#: Endings of compressed files, which follow the ending of the format -> the compression.
 PACKINGS: Mapping[str, str] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".xz": "xz"}
-#: Bytes that are read at a time.
+#: Bytes read at a time.
 BLOCK = 1 << 16
-#: Bytes that a line, or a cell of CSV, may have. A longer one is a lost quotation mark, or no line at all.
+#: The most bytes that a line, or a cell of CSV, may have. A longer one has lost a quotation mark, or is not a line.
 LONGEST = 64 << 20
-#: Bytes that a document may have, unpacked: the longest books have half of that, and labelling takes 80 times as much.
+#: The most bytes of a text file, unpacked, or code points of a cell: twice the longest books. Labelling needs 80 times
+#: as much memory.
 LARGEST_DOCUMENT = 16 << 20
 
-# How packed files begin. "BZh" alone may begin a text; zstd may begin with a frame that is to be skipped.
+# How compressed files begin. "BZh" alone may begin a text; zstd may begin with a skippable frame.
 _MAGIC = re.compile(
     rb"(?P<gzip>\x1f\x8b)|(?P<zstd>\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)"
     rb"|(?P<bz2>BZh[1-9](?:1AY&SY|\x17rE8P\x90))|(?P<xz>\xfd7zXZ\x00)"
 )
-#: Unpacked bytes of a table that are kept in memory; more go to a temporary file.
+#: Unpacked bytes of a table kept in memory; a larger table goes to a temporary file.
 _KEPT_IN_MEMORY = 64 << 20
 
 
@@ -55,7 +56,7 @@ def no_driver(address: str, error: Exception) -> MissingExtraError:
 
 
 def unreadable(name: str, error: Exception) -> UnreadableFileError:
-    """The error for a file that the operating system, or the driver of an address, does not let us read."""
+    """The error for a file that the operating system, or the driver of an address, cannot read."""
     shown = "standard input" if name == STANDARD_INPUT else visible(name)
     return UnreadableFileError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}")
 
@@ -68,10 +69,10 @@ def empty(label: str) -> UnreadableFileError:
 def filesystem_of(address: str) -> tuple[Any, str]:
     """The filesystem of fsspec that an address belongs to, and the path in it.
 
-    ``::`` chains filesystems (``zip://a.csv::s3://b.zip``) where every part says which; elsewhere it is part of a name.
+    ``::`` chains filesystems (``zip://a.csv::s3://b.zip``) if every part names one; otherwise it is part of a name.
 
     Raises:
-        ImportError, ValueError: there is no such driver.
+        ImportError, ValueError: the driver is not installed or unknown.
     """
     import fsspec  # type: ignore[import-untyped]
     from fsspec.core import url_to_fs  # type: ignore[import-untyped]
@@ -82,7 +83,7 @@ def filesystem_of(address: str) -> tuple[Any, str]:
         return filesystem, path
     before, _, behind = address.partition("::")
     filesystem, path = url_to_fs(before)
-    if before.endswith("/"):  # which the path of a folder has lost
+    if before.endswith("/"):  # fsspec drops it
         path = f"{path.rstrip('/')}/"
     return filesystem, f"{path}::{behind}"
 
@@ -109,7 +110,7 @@ def _standard_input() -> BinaryIO:
         raise OSError(errno.EBADF, "it is closed")
     try:
         return cast(BinaryIO, io.FileIO(sys.stdin.fileno(), closefd=False))
-    except (OSError, ValueError):  # it was replaced by an object in memory
+    except (OSError, ValueError):  # an object in memory stands in its place
         return io.BytesIO(sys.stdin.buffer.read())
 
 
@@ -117,7 +118,7 @@ def _standard_input() -> BinaryIO:
 
 
 class _Layer(io.RawIOBase):
-    """Bytes that are made from those of a stream below, which stays open."""
+    """A stream over another stream, which stays open."""
 
     def readable(self) -> bool:
         return True
@@ -126,12 +127,12 @@ class _Layer(io.RawIOBase):
         return self.fill(memoryview(buffer).cast("B"))
 
     def fill(self, view: memoryview) -> int:
-        """Write some bytes to the view, and say how many; 0 at the end."""
+        """Write some bytes into the view; returns how many, 0 at the end."""
         raise NotImplementedError
 
 
 class _Stored(_Layer):
-    """The stored bytes, hashed as they pass."""
+    """The stored bytes, hashed as they are read."""
 
     def __init__(self, stream: BinaryIO, path: str, *, hashing: bool) -> None:
         self._stream = cast(io.RawIOBase, stream)
@@ -151,7 +152,7 @@ class _Stored(_Layer):
 
 
 class _Unpacked(_Layer):
-    """What a packed stream contains. Where it is damaged, what comes before the damage is given first."""
+    """The unpacked bytes of a compressed stream. If it is damaged, the bytes before the damage come first."""
 
     def __init__(self, stream: Any, packing: str, label: str) -> None:
         self._packing = packing
@@ -168,12 +169,12 @@ class _Unpacked(_Layer):
         elif packing == "xz":
             import lzma
 
-            self._read = lzma.LZMAFile(stream).read1  # noqa: SIM115 - it holds nothing that is to be closed
+            self._read = lzma.LZMAFile(stream).read1  # noqa: SIM115 - it owns nothing to close
         else:
             import pyarrow
 
             self._read = pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, mode="r"), packing).read
-            # Arrow gives all that it is asked for or nothing; so a damage takes with it what is asked for at once.
+            # Arrow gives all bytes of a request or none, so smaller requests lose less to a damage.
             self._most = BLOCK // 4
 
     def fill(self, view: memoryview) -> int:
@@ -181,7 +182,7 @@ class _Unpacked(_Layer):
             data = self._read(min(len(view), self._most))
         except FramingError:
             raise
-        except Exception as error:  # each library has its own
+        except Exception as error:  # each library raises its own kind
             raise UnreadableFileError(
                 f"{self._label} is damaged or was cut off here: {error}",
                 expected=f"a whole {self._packing} file",
@@ -192,7 +193,7 @@ class _Unpacked(_Layer):
 
 
 class _AsUtf8(_Layer):
-    """Text of another encoding as UTF-8. What cannot be decoded becomes U+FFFD."""
+    """Text of another encoding as UTF-8. Bytes that cannot be decoded become U+FFFD."""
 
     def __init__(self, stream: Any, encoding: str) -> None:
         self._stream = stream
@@ -217,14 +218,14 @@ class _AsUtf8(_Layer):
 class Source:
     """An open file. Close it, or use it in a ``with`` block.
 
-    It is read in one of three ways: forward, as bytes (:meth:`read_all`) or as UTF-8 (:meth:`text`, :meth:`blocks`);
-    at known places (:meth:`read_range`); or here and there (:meth:`random_access`).
+    Read it in one of three ways: forward, as bytes (:meth:`read_all`) or as UTF-8 (:meth:`text`, :meth:`blocks`); by
+    ranges of bytes (:meth:`read_range`); or by seeking (:meth:`random_access`).
 
     Args:
         path: a local path, an address, or ``-`` for standard input.
         label: the file's name in messages.
-        packing: how it is packed, or ``""``; found by its first bytes if ``None``.
-        encoding: of its text, where that is not UTF-8, or ``""``; found by its first bytes if ``None``.
+        packing: its compression (a value of :data:`PACKINGS`), or ``""``; if ``None``, the first bytes decide.
+        encoding: the encoding of its text, ``""`` for UTF-8; if ``None``, the first bytes decide.
         hashing: hash the stored bytes as they are read.
 
     Attributes:
@@ -232,7 +233,7 @@ class Source:
         packing, encoding: as given or found; UTF-8 with a byte order mark is ``"utf-8-sig"``.
 
     Raises:
-        UnreadableFileError: (also while it is read) it is not there, damaged, or no text.
+        UnreadableFileError: the file does not exist or cannot be read; while reading also if it is damaged or not text.
         MissingExtraError: the driver of an address is not installed.
     """
 
@@ -273,14 +274,14 @@ class Source:
         self.close()
 
     def beginning(self) -> bytes:
-        """The first unpacked bytes, which stay to be read."""
+        """The first unpacked bytes, at most :data:`SAMPLE_SIZE`; they can still be read afterwards."""
         return self._content.peek(SAMPLE_SIZE)[:SAMPLE_SIZE]
 
     def read_all(self, most: int = LONGEST) -> bytes:
         """All unpacked bytes, whatever the encoding.
 
         Raises:
-            UnreadableFileError: there are more of them than ``most``: memory must hold what is made of them, too.
+            UnreadableFileError: there are more than ``most`` bytes; what is made of them must fit into memory, too.
         """
         data = self._content.read(most + 1)
         if len(data) > most:
@@ -294,14 +295,14 @@ class Source:
 
     @property
     def start(self) -> int:
-        """Where the text begins, in bytes: behind a byte order mark."""
+        """The byte at which the text begins, after a byte order mark."""
         return len(codecs.BOM_UTF8) if self.encoding == "utf-8-sig" else 0
 
     def text(self) -> io.BufferedReader[Any]:
-        """The content as UTF-8, from :attr:`start`. Bytes that are not UTF-8 may still stand in it here and there.
+        """The content as UTF-8, from :attr:`start` on. A few bytes in it may still not be UTF-8.
 
         Raises:
-            UnreadableFileError: the file is empty, binary, or in no encoding that was tried.
+            UnreadableFileError: the file is empty or binary, or no encoding fits.
         """
         if self._text is None:
             sample = self.beginning()
@@ -321,7 +322,7 @@ class Source:
         return io.BufferedReader(_AsUtf8(self._content, str(self.encoding)), BLOCK)
 
     def blocks(self) -> Iterator[bytes]:
-        """The text in blocks of whole lines, as they come; only the last line may lack its end.
+        """The text in blocks of whole lines; only the last line may lack its end.
 
         Raises:
             UnreadableFileError: a line is longer than :data:`LONGEST`.
@@ -341,7 +342,7 @@ class Source:
             yield b"".join(begun)
 
     def check_line(self, length: int) -> None:
-        """Refuse a line that is too long: memory must hold it, and there are files of gigabytes without a line end.
+        """Refuse a line that is too long, because it must fit into memory: some files of gigabytes have no line end.
 
         Raises:
             UnreadableFileError: it is longer than :data:`LONGEST`.
@@ -352,7 +353,7 @@ class Source:
             )
 
     def read_range(self, start: int, stop: int) -> bytes:
-        """Bytes of the text or content. They are sought, or where that cannot be, read forward to."""
+        """The bytes ``start`` to ``stop`` of the text. A stream that cannot seek is read forward up to them."""
         stream: Any
         if self.packing or self.encoding not in ("", "utf-8-sig") or not self._file.seekable():
             if start < self._position:
@@ -368,7 +369,7 @@ class Source:
         return b"".join(pieces(stream, stop - start))
 
     def random_access(self) -> BinaryIO:
-        """The unpacked content as a stream that can be sought. It belongs to the source; do not close it."""
+        """The unpacked content as a stream that can seek. The source closes it."""
         if self._table is None:
             if not self.packing and self.path != STANDARD_INPUT and self._file.seekable():
                 self._table = self._file
@@ -380,14 +381,14 @@ class Source:
         return self._table
 
     def hexdigest(self) -> str:
-        """SHA-256 of the stored bytes: what was not read yet is read now."""
+        """SHA-256 of the stored bytes in hex; reads the rest of them first. Empty if ``hashing`` is off."""
         while self._stored.read(1 << 20):
             pass
         return self._stored.hash.hexdigest() if self._stored.hash else ""
 
 
 def pieces(stream: Any, size: int) -> Iterator[bytes]:
-    """So many bytes of a stream; not one more is asked for, because behind them the file may be damaged."""
+    """The next ``size`` bytes of a stream. No further byte is read, because the file may be damaged there."""
     while size > 0 and (data := stream.read(min(size, BLOCK))):
         size -= len(data)
         yield data

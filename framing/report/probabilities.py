@@ -25,7 +25,8 @@ def label_probabilities(files: Sequence[Path], codebook: Codebook) -> npt.NDArra
     parts = [np.zeros((0, len(names)), dtype=np.float32)]
     for file in files:
         if file.suffix.lower() == ".parquet":
-            struct = pyarrow.parquet.read_table(file, columns=["probabilities"]).column("probabilities")
+            with file.open("rb") as stream:
+                struct = pyarrow.parquet.read_table(stream, columns=["probabilities"]).column("probabilities")
             for chunk in struct.chunks:
                 parts.append(np.stack([np.asarray(chunk.field(name).fill_null(0)) for name in names], axis=1))
         else:

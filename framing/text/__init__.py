@@ -1,4 +1,4 @@
-"""Cutting text: documents to sentences, what a sentence is on its page, and what stands inside quotation marks."""
+"""Cut documents into sentences; tell what a line is on its page, and which words stand inside quotation marks."""
 
 from framing.text.kinds import LineKind, classify
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationScan, QuotationState, scan

@@ -1,6 +1,6 @@
-"""Characters as the quotation rules and the tokenizer read them, one code point for one, so that offsets stay.
+"""Views of a text for the quotation rules and the tokenizer, with one code point for each, so that offsets stay.
 
-Texts keep the characters that they came with. Only what reads them sees these views.
+The text itself keeps its characters; only these two readers see the views.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-#: Windows-1252 text that was decoded as Latin-1 holds its typographic marks as C1 controls (U+0080 to U+009F).
+#: C1 control (U+0080 to U+009F) -> the character of Windows-1252 that was decoded wrongly, as Latin-1.
 C1_AS_CP1252 = {
     code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
@@ -22,10 +22,10 @@ _MARKS = {ord("‹"): "«", ord("›"): "»", ord("″"): '"', ord("´"): "'", o
 
 
 def quotation_view(text: str) -> str:
-    """The text with common quotation marks in the place of rare ones: same length.
+    """The text with common quotation marks in place of rare ones, of the same length.
 
-    Single guillemets, primes and acute accents used as marks, Windows-1252 marks read as Latin-1, ```so'`` and
-    ``‚so‘``.
+    Rare ones are single guillemets, primes and acute accents used as marks, Windows-1252 marks decoded as Latin-1,
+    ```so'`` and ``‚so‘``.
     """
     if not text.isascii():
         text = _LOW_SINGLE_QUOTATION.sub("„\\1“", text.translate(_MARKS))
@@ -35,7 +35,7 @@ def quotation_view(text: str) -> str:
 
 
 class _ModelCharacters(dict[int, int | str]):
-    """What the tokenizer reads for a code point; looked up once for each that occurs."""
+    """Code point -> what the tokenizer reads for it, computed when it first occurs."""
 
     def __missing__(self, code: int) -> int | str:
         self[code] = read_as = self._read_as(code)
@@ -52,7 +52,7 @@ class _ModelCharacters(dict[int, int | str]):
             return "\ufffd"
         if 0xFF01 <= code <= 0xFF5E:  # full-width forms
             return code - 0xFEE0
-        # Word pieces know few symbols, and one that is glued to a word hides the word.
+        # Few symbols are in the vocabulary, and a symbol glued to a word makes the word unknown.
         if code == 0xFE0F or (code > 0x7F and unicodedata.category(char) in ("So", "Sm", "No", "Sk")):
             return " "
         return char
@@ -62,10 +62,10 @@ _MODEL_CHARACTERS = _ModelCharacters()
 
 
 def model_view(text: str) -> str:
-    """The text as the tokenizer reads it: same length.
+    """The text as the tokenizer reads it, of the same length.
 
     Typographic quotation marks are plain, symbols (pictographs, arrows, superscripts) are blanks, full-width letters
-    are ASCII, lone surrogates are U+FFFD. The direction of a mark is in the quotation state.
+    are ASCII, lone surrogates are U+FFFD. The model learns from the quotation state where quotations begin and end.
     """
     if text.isascii():
         return text
@@ -80,17 +80,17 @@ def model_view(text: str) -> str:
 _LIGATURES = {
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"
 }  # fmt: skip
-# A ligature, or where a word is divided at the end of a line.
+# A ligature, or the place where a line end divides a word.
 _JOINED = re.compile("[\ufb00-\ufb06]|(?<=[^\\W\\d_][^\\W\\d_])[-\u00ad\u2010]\r?\n[ \\t]{0,40}(?=[a-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """A text in which every letter stands for itself.
+    """A text without ligatures and divided words.
 
     Attributes:
-        text: with ligatures as letters, and words that a line end divides as one.
-        origins: for each of its code points, the place of the original one.
+        text: with ligatures written as letters, and words divided by a line end joined.
+        origins: for each code point of ``text``, its place in the original text.
     """
 
     text: str
@@ -98,7 +98,7 @@ class Letters:
 
 
 def letters_of(text: str) -> Letters | None:
-    """The text with ligatures (``ﬁ``, which PDF files keep) expanded and divided words joined; ``None`` without any."""
+    """Expand ligatures (``ﬁ``, common in text from PDF files) and join divided words; ``None`` if there are none."""
     if (text.isascii() and "\n" not in text) or not (found := list(_JOINED.finditer(text))):
         return None
     pieces: list[str] = []

@@ -1,9 +1,9 @@
-"""What the lines of a page are, as far as their form tells: debris, captions, headlines, readers' comments.
+"""Tell by their form what the lines of a page are: debris, captions, headlines, readers' comments.
 
-Text that was taken off a web page carries its menus, share buttons, photo credits and comments along. The rules here
-know such lines by their form and their place on the page; they say nothing (``None``) where form does not tell, which
-is the case for most body sentences, and the model's kind head decides there. A kind is *certain* where the model is
-not to be asked: a JSON dump, or the place in a comment section, is something that a sentence's words do not show.
+Text copied from a web page includes its menus, share buttons, photo credits and comments. The rules here recognise such
+lines by their form and their place on the page. For most body sentences the form does not tell; then the rules say
+nothing (``None``), and the model's kind head decides. A kind is *certain* where the model must not decide, because the
+words of the sentence do not show the kind: a JSON dump, or a line in a comment section.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from framing.types import Kind
 
 @dataclass(frozen=True, slots=True)
 class LineKind:
-    """What is known of a line.
+    """What the rules know about a line.
 
     Attributes:
-        kind: the kind of its sentences, or ``None`` where form does not tell.
-        is_certain: the model's opinion is not to be asked.
+        kind: the kind of its sentences; ``None`` if the form does not tell.
+        is_certain: the kind is final, whatever the model says.
     """
 
     kind: Kind | None = None
@@ -30,7 +30,7 @@ class LineKind:
 
     @property
     def is_one_piece(self) -> bool:
-        """The line is not to be cut into sentences: debris, or a headline."""
+        """Whether the line stays one piece, since debris and headlines are not cut into sentences."""
         return self.kind in (Kind.BOILERPLATE, Kind.HEADLINE)
 
 
@@ -43,10 +43,10 @@ _HEADLINE = LineKind(Kind.HEADLINE, True)
 _BODY = LineKind(Kind.BODY, True)
 _LIKELY_HEADLINE = LineKind(Kind.HEADLINE, False)
 
-#: Longer lines are prose, or dumps that their beginning gives away; only that much of them is looked at.
+#: Longer lines are prose, or dumps that their beginning shows; only this many code points are looked at.
 _LONGEST_DEBRIS = 400
-#: Words that a line must have to be called prose when it does not end like a sentence.
-_PROSE_WORDS = 12
+#: A line with more words than this is prose, even if it does not end like a sentence.
+_PROSE_WORDS = 24
 _LONGEST_HEADLINE_WORDS = 30
 _LONGEST_SUBHEADING_WORDS = 16
 _LONGEST_CAPTION_WORDS = 80
@@ -67,7 +67,7 @@ _MACHINE_TEXT = re.compile(
 )
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}", re.IGNORECASE)
 
-# Lines that are exactly this.
+# Whole lines.
 _BUTTONS = re.compile(
     r"""(?:
       share|tweet|print|e-?mail|pin\ it|like|save|copy\ link|facebook|twitter|whatsapp|telegram|reddit|linkedin|x|close
@@ -86,7 +86,7 @@ _BUTTONS = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-# Lines that begin with this.
+# Beginnings of lines.
 _NOTICES = re.compile(
     r"""(?:
       share\ (?:this|on|via|the\ article)\b|tweet\ this|print\ this|e-?mail\ this|follow\ (?:us|@)|join\ us\ on\b
@@ -124,7 +124,7 @@ _DATE_WORD = re.compile(
 )
 _SEPARATOR = re.compile(r"\s+[/>»›|·•]\s*|\s*[»›|·•]\s+")
 _GLUED = re.compile(r"(?<=[a-z]{3})[A-Z][a-z]{2}")
-# Words and separators take turns, so that a line can be read in one way only: it must not be tried in all of them.
+# Words and separators alternate, so there is only one way to match a line, and matching takes linear time.
 _BYLINE_WORD = (
     r"(?:[A-Z][\w.'’-]*|[a-z]{1,3}-[A-Z][\w'’-]*|an?|our|and|for|of|de|van|von|bin|in|the|staff|reporters?|"
     r"writers?|correspondents?|agencies)"
@@ -153,7 +153,7 @@ _ARCHIVE_LINE = re.compile(
     r"\d+ of \d+ DOCUMENTS|Body|BODY|Classification|End of Document|Link to (?:Image|PDF)|"
     r"(?:Final|First|Late|Early|National|International|City|Metro) Edition"
 )
-#: Index terms come with their weight.
+#: An index term with its weight.
 _INDEX_TERM = re.compile(r"[A-Z][A-Z&,/' -]{2,80} \(\d{2}%\)")
 # The codes under which Factiva prints an article's fields, each on a line by itself.
 _FACTIVA_FIELDS = frozenset(
@@ -171,9 +171,9 @@ _BEGINS_WITH_DATELINE = re.compile(
     rf"(?:,? \d{{4}})?)?,? ?(?:\([A-Z][\w ./-]{{1,30}}\))?"
     r"(?:(?:[ ,_]{1,2}|(?<=\)))[-–—]{1,2} ?|[–—]{1,2} ?)[A-Z“\"]"
 )
-#: ``PARIS: The regime …``: the place that a report comes from, where wire services set a dash.
+#: ``PARIS: The regime …``: the place of a report, with a colon where wire services have a dash.
 _CITY_COLON = re.compile(r"([A-Z][A-Z'’.-]+(?: [A-Z'’.-]+){0,3})(?:/[A-Z]+)? ?[:|]\s+(?=[A-Z“\"‘'])")
-#: Where correspondents sit: of a city that is not written in capitals, only the name tells it from a speaker.
+#: Cities of correspondents. Without capitals, only its name distinguishes a city from a speaker.
 _CITIES = (
     "Abuja|Accra|Aden|Addis Ababa|Aleppo|Algiers|Amman|Ankara|Asmara|Athens|Baghdad|Baku|Bamako|Bangui|Basra|Beijing|"
     "Beirut|Belgrade|Berlin|Bogota|Brussels|Bucharest|Cairo|Caracas|Colombo|Dakar|Damascus|Delhi|New Delhi|Dhaka|Doha|"
@@ -186,7 +186,7 @@ _CITIES = (
     "Washington|Yangon|Yerevan|Zagreb"
 )
 _NAMED_CITY_COLON = re.compile(rf"((?:{_CITIES})) ?:\s+(?=[A-Z“\"‘'])")
-# Who speaks, and what desks write before a text, look the same.
+# Words in capitals before a colon that are not places: speakers, agencies, and labels that desks put before a text.
 _NO_PLACES = frozenset(
     re.findall(
         r"[\w.]+",
@@ -233,7 +233,7 @@ _CAPTION_BEGINS = re.compile(
 )
 _FULL_DATE = re.compile(rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d|\d{{1,2}} {_MONTH},? (?:19|20)\d\d)")
 _POSITION_IN_PICTURE = re.compile(r"\((?:\d?[LRC]|left|right|cent(?:er|re)|front|back)\)|\bpictured\b")
-# Captions say in the present tense what the camera saw; news sentences with a full date are in the past tense.
+# Captions are in the present tense; news sentences with a full date are in the past tense.
 _SEEN = re.compile(
     r"\b(?:(?:is|are) (?:seen|pictured|shown|evacuated|carried)|gestures?|celebrates?|receives?|attends?|flutters?|"
     r"gets?|walks?|stands?|sits?|holds?|waves?|looks?|carry|carries|inspects?|speaks?|poses?|shakes?|rides?|gathers?|"
@@ -276,11 +276,11 @@ _SMALL_WORDS = frozenset(
 
 
 def classify(lines: Sequence[str], after_gap: Sequence[bool]) -> list[LineKind]:
-    """What each line of a page is.
+    """Tell what each line of a page is.
 
     Args:
         lines: the lines (or joined paragraphs) of one document, without surrounding white space, none of them empty.
-        after_gap: for each, whether a blank line is before it.
+        after_gap: for each line, whether a blank line stands before it.
 
     Returns:
         One entry per line.
@@ -289,17 +289,17 @@ def classify(lines: Sequence[str], after_gap: Sequence[bool]) -> list[LineKind]:
 
 
 def is_credit(text: str) -> bool:
-    """Whether a piece of text begins as the credit of a picture: ``(Photo by …``, ``© REUTERS/ …``."""
+    """Whether a text begins like the credit of a picture: ``(Photo by …``, ``© REUTERS/ …``."""
     return bool(_CREDIT.match(text))
 
 
 _FEWEST_ITEM_WORDS = 5
-#: A shorter title must stand on a line of its own: a text may begin with the same words.
+#: A title with fewer words must stand on a line of its own, since a sentence may begin with the same words.
 _FEWEST_TITLE_WORDS = 4
 
 
 def title_length(text: str, title: str) -> int:
-    """How many code points at the beginning of a text are its title, white space before it included; 0 if none are.
+    """Length of the title at the beginning of a text, in code points, with white space before it; 0 if it is not there.
 
     White space and case may differ.
     """
@@ -317,11 +317,12 @@ def title_length(text: str, title: str) -> int:
 
 
 def dateline_length(paragraph: str, others: Sequence[str]) -> int:
-    """How many code points the dateline has that begins a report as ``PARIS:``; 0 where there is none.
+    """Length, in code points, of a dateline such as ``PARIS:`` at the beginning of a report; 0 if there is none.
 
     Args:
-        paragraph: the first one of running text on the page.
-        others: the lines after it; where some begin with a name and a colon too, people take turns to speak.
+        paragraph: the first paragraph of running text on the page.
+        others: the lines after it. If some begin with a name and a colon, the text is a conversation, and the name
+            before the colon a speaker.
     """
     match = _CITY_COLON.match(paragraph) or _NAMED_CITY_COLON.match(paragraph)
     if match is None or not _NO_PLACES.isdisjoint(match[1].split()) or not _ENDS_SENTENCE.search(paragraph):
@@ -330,14 +331,14 @@ def dateline_length(paragraph: str, others: Sequence[str]) -> int:
 
 
 def kind_of_sentence(sentence: str) -> LineKind | None:
-    """What a sentence is by its own form where that differs from its paragraph's: the desk's note under a report."""
+    """The kind of a sentence if it differs from its paragraph's: debris for a desk's note under a report."""
     return BOILERPLATE if _DESK_NOTE.match(sentence) else None
 
 
 class _Page:
-    """The lines of one page and what the rules have found out about them so far.
+    """The lines of one page, and what the rules have found out about them so far.
 
-    The rules run from the surest to the vaguest; each looks only at lines that are still unknown.
+    The rules run from the most to the least reliable.
     """
 
     def __init__(self, lines: Sequence[str], after_gap: Sequence[bool]) -> None:
@@ -366,7 +367,7 @@ class _Page:
                 if self.lines[number] in _FACTIVA_FIELDS and number + 1 < len(self.lines):
                     self.kinds[number + 1] = BOILERPLATE
 
-    # A comment section is known by its heading or by its "Reply" buttons; what stands in it is comment or debris.
+    # The heading or the "Reply" buttons show a comment section; every line in it is comment or debris.
     def _mark_comments(self) -> None:
         begin = self._comments_begin()
         if begin is None:
@@ -393,14 +394,14 @@ class _Page:
         from_buttons = self._first_comment(self._replies[0]) if self._replies else None
         prose = 0
         for number, line in enumerate(self.lines[:from_buttons]):
-            # A counter of comments above the article is no heading: prose must have come before.
+            # A counter of comments above the article is not the heading, so prose must come first.
             if prose >= 2 and len(line) < 250 and _COMMENTS_BEGIN.fullmatch(line):
                 return number
             prose += _is_prose(line) and self.kinds[number] is _UNKNOWN
         return from_buttons
 
     def _first_comment(self, reply: int) -> int:
-        """Where the comment begins that the first "Reply" button belongs to: at its name, or at its first line."""
+        """The first line of the comment that a "Reply" button belongs to: the writer's name, or the comment itself."""
         number = reply
         while number and self.kinds[number - 1] is _UNKNOWN:
             number -= 1
@@ -431,13 +432,13 @@ class _Page:
         )
 
     def _mark_items(self) -> None:
-        # The model has seen few list items and few of the longer datelines.
+        # The training data of the model has few list items and few long datelines, so the rules decide.
         for number in self._unknown():
             line = self.lines[number]
             if _is_item(line) or (_BEGINS_WITH_DATELINE.match(line) and _ENDS_SENTENCE.search(line)):
                 self.kinds[number] = _BODY
 
-    # Below the last prose, everything after the first piece of debris is debris too.
+    # Below the last line of prose, everything after the first debris is debris too.
     def _mark_footer(self) -> None:
         prose = [number for number in self._unknown() if _is_prose(self.lines[number])]
         if not prose:
@@ -464,7 +465,7 @@ class _Page:
                 self.kinds[number] = self._heading_kind(number, below.get(number))
 
     def _mark_title(self, number: int, *, last_prose: int) -> str | None:
-        """Mark the page's headline, its first line that is not debris; returns it for finding its repetitions."""
+        """Mark the page's headline, its first unknown line; returns it, folded, so that its repetitions are found."""
         line = self.lines[number]
         if number >= last_prose or len(line.split()) > _LONGEST_HEADLINE_WORDS or _ENDS_WITH_STOP.search(line):
             return None
@@ -472,11 +473,11 @@ class _Page:
         return _folded(line)
 
     def _heading_kind(self, number: int, following: int | None) -> LineKind:
-        """Of a line that looks like a heading: certain where blank lines or Title Case set it off from the prose.
+        """The kind of a line that looks like a heading; certain if blank lines or Title Case set it off from the prose.
 
         Args:
-            number: the line.
-            following: the next line that is not debris.
+            number: the number of the line.
+            following: the number of the next line that is not debris; ``None`` if there is none.
         """
         line = self.lines[number]
         words = len(line.split())
@@ -491,7 +492,7 @@ class _Page:
 
 
 def _is_item(line: str) -> bool:
-    """Whether a line is an item of a list that says something, and no entry of a menu."""
+    """Whether a line is an item of a list with text in it, not an entry of a menu."""
     return bool(_BULLET.match(line)) and len(line.split()) >= _FEWEST_ITEM_WORDS and not _is_title_case(line)
 
 
@@ -524,7 +525,7 @@ def _is_time_stamp(line: str) -> bool:
 
 
 def _is_menu(line: str) -> bool:
-    """``News / Syria``, ``Home | World | Opinion``, and menus whose entries were glued together."""
+    """Whether a line is a menu: ``News / Syria``, ``Home | World | Opinion``, or entries glued together."""
     if _ENDS_SENTENCE.search(line):
         return False
     entries = [entry.split() for entry in _SEPARATOR.split(line)]
@@ -534,7 +535,7 @@ def _is_menu(line: str) -> bool:
 
 
 def _is_tag_list(line: str) -> bool:
-    """Four or more names with commas between them and nothing else."""
+    """Whether a line is four or more names with commas between them."""
     entries = [entry.split() for entry in line.split(",")]
     if len(entries) < 4 or _ENDS_SENTENCE.search(line):
         return False
@@ -562,9 +563,9 @@ def _is_caption(line: str) -> bool:
 
 
 def _is_prose(line: str) -> bool:
-    """Whether a line reads as running text: it ends like a sentence, or is too long for anything else."""
+    """Whether a line is running text: it ends like a sentence, or it is too long for anything else."""
     words = len(line[: 20 * _LONGEST_HEADLINE_WORDS].split())
-    return words > 2 * _PROSE_WORDS or (words >= 5 and bool(_ENDS_SENTENCE.search(line, max(0, len(line) - 8))))
+    return words > _PROSE_WORDS or (words >= 5 and bool(_ENDS_SENTENCE.search(line, max(0, len(line) - 8))))
 
 
 def _is_name(line: str) -> bool:
@@ -579,7 +580,7 @@ def _looks_like_heading(line: str) -> bool:
 
 
 def _is_title_case(line: str) -> bool:
-    """Four or more words of which nearly all but the little ones are capitalised."""
+    """Whether a line has four or more words, and nearly all except the small ones are capitalised."""
     words = [word for word in line.split() if word.lower() not in _SMALL_WORDS and any(map(str.isalnum, word))]
     return len(words) >= 4 and sum(bool(_CAPITALISED.match(word)) for word in words) >= 0.8 * len(words)
 

@@ -1,14 +1,14 @@
-"""Lines to paragraphs: what was wrapped at a column is joined again, and what stands on a line by itself stays so.
+"""Lines to paragraphs: lines wrapped at a column are joined again, and lines that stand alone stay alone.
 
-Two neighbouring lines are joined by evidence, pair by pair:
+For each pair of neighbouring lines, this is evidence that they belong together:
 
-- The next line begins with a small letter, and this one does not end a sentence: it was cut. Lines that were cut tell
-  how long full lines are, in their block and in the whole text.
-- The first word of the next line would not have fitted on this one, which is as long as the lines that were cut.
+- The next line begins with a small letter, and this one does not end a sentence: the sentence was cut. The lines that
+  were cut show how long full lines are, in their block and in the whole text.
+- The first word of the next line would not have fitted on this line, which is as long as the lines that were cut.
 - A word is divided at the end of the line.
 
-Nothing is joined over a blank line (unless every line has one behind it), to a list item, to an indented first line, or
-where each line is a text of its own, as in a list of headlines.
+Lines are not joined over a blank line (unless the text is double-spaced), with a following list item or indented first
+line, or where each line is a text of its own, as in a list of headlines.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-#: A line that nothing else speaks of is taken for cut only if it is at least this long, in code points.
+#: Without other evidence, only a line of at least this length, in code points, is taken for cut.
 _SHORTEST_LONE_CUT = 60
-#: A full line is at least this share of the usual one, since the right edge may be ragged.
+#: A full line has at least this share of the usual length, since the right edge may be ragged.
 _RAGGED = 0.72
-#: A line that is this much wider than full lines usually are was not wrapped with them.
+#: A line this many times as wide as full lines usually are was not wrapped with them.
 _OVERFULL = 1.1
-#: Where more lines than this share are so wide, no lines are wrapped.
+#: If more than this share of the lines is so wide, no lines are wrapped.
 _MOST_OVERFULL = 0.2
-#: A block of lines has a column of its own from so many cuts on.
+#: A block of lines with at least this many cuts may have a column of its own.
 _FEWEST_OF_A_BLOCK = 4
-#: Cuts from which on they tell of other blocks too how full lines are.
+#: With at least this many cuts in a text, they show the length of full lines in other blocks too.
 _FEWEST_OF_A_TEXT = 3
-#: Words of a title over running text.
+#: The most words of a title over running text.
 _LONGEST_TITLE = 16
-#: Lines of one text each: so many words on three or more lines, and hardly a stop among them.
+#: Each line is a text of its own if three or more lines have more words than this, and at most one stop per this many.
 _WORDS_WITHOUT_STOP = 40
-#: Cuts over single blank lines from which on the text is double-spaced, and how long such lines are at least.
+#: How many cuts over single blank lines show a double-spaced text, and the least length of such lines.
 _FEWEST_DOUBLE_SPACED, _SHORTEST_DOUBLE_SPACED = 3, 22
 
-# Line ends of every kind that str.splitlines knows of, and none that count as letters.
+# The line ends of str.splitlines.
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _QUOTED_LINE = re.compile(r"(?:>[ \t]?)+")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;][\"'”’»)\]]*\Z")
 _STOP = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|\Z)")
 _DIVIDED = re.compile(r"[^\W\d_]{2,}[-\u00ad\u2010]\Z")
-# Words and titles with which no sentence and no headline ends.
+# Words and titles that end no sentence and no headline.
 _RUNS_ON = re.compile(
     r"(?:^|\s)(?:the|an?|of|and|or|that|which|who|whose|on|in|at|to|by|for|from|with|as|than|into|its|their|his|her|is|are|"
     r"was|were|has|have|had|been|Mr\.|Mrs\.|Ms\.|Dr\.|Gen\.|Col\.|Lt\.|Sgt\.|Capt\.|Gov\.|Sen\.|Rep\.)\Z"
@@ -61,7 +61,7 @@ class Paragraph:
 
     Attributes:
         start, end: code points.
-        after_gap: a blank line, or nothing, is before it.
+        after_gap: a blank line comes before it, or it is the first.
     """
 
     start: int
@@ -74,11 +74,11 @@ class _Line:
     """A line with words on it.
 
     Attributes:
-        number: among these lines, from 0.
-        start, end: code points, surrounding white space and marks of quoted mail left out.
-        indent: code points before ``start`` on the line, less those of quoted mail.
+        number: its number among the lines with words, from 0.
+        start, end: code points, without surrounding white space and the marks of quoted mail (``>``).
+        indent: code points of white space before ``start``, after the marks of quoted mail.
         breaks: line breaks between it and the line before.
-        is_quoted: it has a mark of quoted mail.
+        is_quoted: it begins with a mark of quoted mail.
     """
 
     number: int
@@ -90,15 +90,15 @@ class _Line:
 
     @property
     def width(self) -> int:
-        """Code points up to its end, the indent counted."""
+        """Its length with the indent, in code points."""
         return self.indent + self.end - self.start
 
 
 def paragraphs(text: str) -> list[Paragraph]:
-    """The lines of a text, those that were wrapped joined to paragraphs.
+    """The paragraphs of a text: wrapped lines are joined, other lines stay as they are.
 
     Args:
-        text: any.
+        text: any text.
     """
     lines = _single_spaced(text, list(_lines(text)))
     joins = _Joins(text, lines)
@@ -124,7 +124,7 @@ def _lines(text: str) -> Iterator[_Line]:
             continue
         indent = len(content) - len(content.lstrip())
         start = match.start() + begin + indent
-        # A lone mark of quoted mail is a blank line.
+        # A line with only a mark of quoted mail counts as blank.
         breaks = len(_LINE_BREAK.findall(text, previous_end, match.start()))
         yield _Line(number, start, start + len(stripped), indent, breaks, quoted is not None)
         previous_end = start + len(stripped)
@@ -132,7 +132,7 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _single_spaced(text: str, lines: list[_Line]) -> list[_Line]:
-    """The lines of a text that has a blank line behind every line, as if it had none."""
+    """The lines of a double-spaced text as if the blank lines between them were not there; other lines as they are."""
     gaps = [line.breaks for line in lines[1:]]
     cut = sorted(
         before.width
@@ -147,9 +147,9 @@ def _single_spaced(text: str, lines: list[_Line]) -> list[_Line]:
 
 
 def _is_cut(text: str, line: _Line, following: _Line) -> bool:
-    """Whether a sentence certainly runs on: the next line begins with a small letter, or this one ends as none does."""
+    """Whether a sentence certainly goes on: the next line begins small, or this one ends like no sentence."""
     end = text[max(line.start, line.end - 12) : line.end]
-    if _ABBREVIATED_MONTH.search(end) and text[following.start].isdigit():  # "3." is no number of a list then
+    if _ABBREVIATED_MONTH.search(end) and text[following.start].isdigit():  # then "3." is not the number of a list item
         return True
     if _starts_anew(text, following):
         return False
@@ -165,7 +165,7 @@ def _ends_sentence(text: str, line: _Line) -> bool:
 
 
 def _starts_anew(text: str, line: _Line) -> bool:
-    """A list item, or the byline under a title."""
+    """Whether a line is a list item, or the byline under a title."""
     is_byline = line.number in (1, 2) and line.end - line.start < 60 and _BYLINE.match(text, line.start, line.end)
     return bool(is_byline or _LIST_ITEM.match(text, line.start, line.end))
 
@@ -175,7 +175,7 @@ class _Joins:
 
     Args:
         text: the text.
-        lines: of it.
+        lines: its lines.
     """
 
     def __init__(self, text: str, lines: Sequence[_Line]) -> None:
@@ -184,7 +184,7 @@ class _Joins:
         self._cut = [_is_cut(text, *pair) and pair[1].breaks < 2 for pair in itertools.pairwise(lines)]
         self._full = [line.width + 1 + self._first_word(following) for line, following in itertools.pairwise(lines)]
         self._of_text = self._usual(0, len(self._cut))
-        # Of each pair the block of lines without blank lines between them, and what is usual in it.
+        # For each pair, its block (lines without a blank line between them), and whether its lines are separate texts.
         self._blocks: list[tuple[int, int]] = []
         self._texts_of_their_own: list[bool] = []
         begin = 0
@@ -224,7 +224,7 @@ class _Joins:
             and (_ends_sentence(self._text, line) or not _ends_sentence(self._text, self._lines[end - 1]))
         ):
             return False
-        # No blank would have made room for the next word.
+        # The next word would not have fitted on the line.
         return usual.shortest <= self._full[number] and line.width <= _OVERFULL * usual.typical
 
     def _may_be_title(self, number: int) -> bool:
@@ -237,7 +237,7 @@ class _Joins:
         return len(self._text[line.start : min(line.end, line.start + 80)].split(maxsplit=1)[0])
 
     def _usual_in(self, begin: int, end: int) -> _Usual | None:
-        """What is usual in a block: its own where it has cuts enough and they differ, else that of the text."""
+        """How long full lines are in a block: by its own cuts if they suffice and differ, else by the text's."""
         whole = self._of_text
         cuts = sum(self._cut[begin : end - 1])
         own = self._usual(begin, end - 1) if cuts >= _FEWEST_OF_A_BLOCK else None
@@ -246,7 +246,7 @@ class _Joins:
         return own
 
     def _usual(self, begin: int, end: int) -> _Usual | None:
-        """What is usual among the pairs ``begin:end`` that were certainly cut."""
+        """How long full lines are, by the certain cuts among pairs ``begin:end``; ``None`` if nothing is wrapped."""
         full = sorted(self._full[i] for i in range(begin, end) if self._cut[i])
         if not full:
             return None
@@ -260,7 +260,7 @@ class _Joins:
         return _Usual(min(near[len(near) // 20], widest + 1), typical)
 
     def _is_lone_cut(self, number: int, begin: int, end: int) -> bool:
-        """Whether a line was cut where no line of the text begins small: it is long, and no line is longer."""
+        """Whether a line was cut, without other cuts to show it: it is long, and with the next word the longest."""
         line = self._lines[number]
         longest = max(other.width for other in self._lines[begin:end])
         words = self._text[line.start : line.end].split()
@@ -273,15 +273,15 @@ class _Joins:
         )
 
     def _begins_indented(self, number: int) -> bool:
-        """Whether the next line begins a paragraph by its indent: deeper than this one's, by two at least."""
+        """Whether the next line begins a paragraph: its indent is deeper than this line's by at least two."""
         line, following = self._lines[number], self._lines[number + 1]
         if following.indent < line.indent + 2:
             return False
-        # Under a list item the lines that go on are indented.
+        # The lines that continue a list item are indented.
         return not _LIST_ITEM.match(self._text, line.start, line.end)
 
     def _has_texts_of_their_own(self, begin: int, end: int) -> bool:
-        """Whether a block is a list of texts, one a line: three or more lines, many words, and hardly a stop."""
+        """Whether each line of a block is a text of its own: three or more lines, many words, and hardly a stop."""
         own = self._lines[begin:end]
         if end - begin < 3 or any(_LIST_ITEM.match(self._text, line.start, line.end) for line in own):
             return False
@@ -297,10 +297,10 @@ class _Joins:
 
 @dataclass(frozen=True, slots=True)
 class _Usual:
-    """How full lines are that were cut: their width with the first word of the next line.
+    """How long full lines are: the widths of cut lines, each with a blank and the first word of the next line.
 
     Attributes:
-        shortest, typical: of that.
+        shortest, typical: the shortest and the median, in code points.
     """
 
     shortest: int

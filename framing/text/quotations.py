@@ -1,27 +1,26 @@
-"""Which words of a text stand inside quotation marks.
+"""Tell which words of a text stand inside quotation marks.
 
-One function, :func:`scan`, computes the quotation mask everywhere: for the seeds that the model is trained on, for
-evaluation, and for the text that users label. It reads one sentence (or one paragraph) and the state that the text
-before it left behind, because quotations run over sentence ends.
+Training, evaluation and labelling all use one function for this, :func:`scan`. It reads one sentence (or one paragraph)
+and the state that the text before it left, because a quotation may go on over the end of a sentence.
 
 The rules, in the order in which they are tried:
 
 1. *Double marks* (``"``, ``“ ”``, ``„ “``, ``« »``, ``” ”``, two ``'`` or two backticks as in old archives, CJK
-   corner brackets) open and close a quotation. Marks that tell their side by shape are believed; the others are judged
-   by their neighbours (space before and text after opens; text before and space or punctuation after closes) and
-   toggle where the neighbours do not tell. Any closing double mark closes any double quotation: pages mix them. A
-   straight one between two letters is part of a word. Rarer marks (``‹ ›``, ``″``, ``´´``, ```so'``, ``‚so‘``) are read
-   as :func:`framing.text.characters.quotation_view` has them.
-2. *Single marks* (``‘ ’``, ``'``) open one only outside a double quotation, where no apostrophe is plausible, and where
-   a mark that can close it follows in the text (or where they begin the text, or follow a comma or colon: then the
-   quotation may end in a later sentence). Inside a double quotation they are never looked at, so a nested quotation
-   or an apostrophe cannot end the outer one. ``s' `` before a small letter is taken for a plural possessive as long
-   as a better closing mark follows.
-3. *Paragraphs.* A quotation that is still open at the end of a paragraph goes on only if the next paragraph begins with
-   an opening mark (printers re-open a long quotation in every paragraph and close it once); otherwise it ends there.
-4. *A closing double mark without an opening one*, the first mark of the text: the quotation began before the text, or
-   its opening mark was lost, so the words up to the mark stand inside it. (A sentence labelled on its own.)
-5. No quotation is longer than :data:`LONGEST_QUOTATION` code points: a lost closing mark cannot colour a whole file.
+   corner brackets) open and close a quotation. The shape of a mark decides where it shows the side; otherwise its
+   neighbours decide (space before and text after opens; text before and space or punctuation after closes), and if
+   they do not tell, the mark toggles. Any closing double mark closes any double quotation, because pages mix them. A
+   straight mark between two letters is part of a word. Rare marks (``‹ ›``, ``″``, ``´´``, ```so'``, ``‚so‘``) are
+   first replaced by common ones (:func:`framing.text.characters.quotation_view`).
+2. *Single marks* (``‘ ’``, ``'``) open a quotation only outside a double quotation, where an apostrophe is not
+   plausible, and if a mark that can close it follows in the text. A mark that begins the text, or follows a comma or
+   colon, needs no closing mark: the quotation may end in a later sentence. Single marks inside a double quotation are
+   ignored, so a nested quotation or an apostrophe cannot end the outer one. ``s' `` before a small letter is taken for
+   a plural possessive if a better closing mark follows.
+3. *Paragraphs.* A quotation that is open at the end of a paragraph goes on only if the next paragraph begins with an
+   opening mark (a long quotation is opened again in every paragraph and closed once); otherwise it ends there.
+4. *A closing double mark without an opening one*, as the first mark of a paragraph: the quotation began before the
+   text, or its opening mark was lost, so the words up to the mark stand inside it (as in a sentence labelled alone).
+5. No quotation is longer than :data:`LONGEST_QUOTATION` code points, so a lost closing mark cannot quote a whole file.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from dataclasses import dataclass
 
 from framing.text.characters import quotation_view
 
-#: In code points. Longer than any paragraph that newspapers print as one quotation.
+#: In code points; longer than any quotation that a newspaper prints in one paragraph.
 LONGEST_QUOTATION = 3000
 
 _STRAIGHT_DOUBLE = frozenset({'"', '""', "''", "＂"})
@@ -41,7 +40,7 @@ _GUILLEMETS = frozenset("«»")
 
 _MARK = re.compile("''|``|\"\"|[\"＂“”„«»「」『』‘']")
 _SINGLE = re.compile("[‘’']")
-# Without one of these no quotation opens or ends.
+# A text without any of these neither opens nor ends a quotation.
 _MAY_QUOTE = re.compile(
     r"""["'`＂“”„«»「」『』‘](?:             # a mark that is
         (?<=["＂“”„«»「」『』]) |           # a double one,
@@ -53,14 +52,14 @@ _MAY_QUOTE = re.compile(
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*|\r\n[^\S\n]*\r\n\s*|\u2029")
 _OPENS_PARAGRAPH = re.compile("\\s*(?:''|``|[\"＂“„«「『‘])\\S|\\s*'[^\\W\\d]")
 
-# Words that begin with an apostrophe and are no quotation: 'tis, '90s, and the cut-off 's of tokenised text.
+# Words that begin with an apostrophe and do not open a quotation: 'tis, '90s, and the separate 's of tokenised text.
 _LEADING_APOSTROPHE = re.compile(
     r"(?:\d0s|\d\d|tis|twas|em|til|till|cause|n|bout|round|s|re|ve|ll|d|m|t)\b",
     re.IGNORECASE,
 )
 _OPENING_NEIGHBOURS = frozenset("([{<—–/-“„«\"'‘")
 _CLOSING_NEIGHBOURS = frozenset(".,;:!?)]}>—–/-…”»\"'’|")
-#: A hyphen joins transliterated names (al-‘Alam), so a single mark after one opens nothing.
+#: Without the hyphen: in transliterated names (al-‘Alam), the mark after it opens nothing.
 _SINGLE_OPENING_NEIGHBOURS = frozenset('([{—–/“„«"')
 _SINGLE_OPENING_FOLLOWERS = frozenset('[($#@“"…«')
 
@@ -115,11 +114,12 @@ class QuotationScan:
 
 
 def may_quote(text: str) -> bool:
-    """Whether a text that begins outside quotations may hold one: much less work than :func:`scan`.
+    """Whether a text that begins outside quotations may hold one; much faster than :func:`scan`.
 
-    ``False`` is certain: nothing in the text is quoted, and nothing runs on after it. Most sentences of news are so.
+    ``False`` is certain: nothing in the text is quoted, and no quotation runs on after it. This holds for most
+    sentences of news.
     """
-    # Most texts hold no mark at all, and Python finds a character faster than a pattern.
+    # Most texts have no mark at all, and Python finds a character faster than a pattern does.
     if text.isascii() and '"' not in text and "'" not in text and "`" not in text:
         return False
     return _MAY_QUOTE.search(quotation_view(text)) is not None
@@ -128,8 +128,8 @@ def may_quote(text: str) -> bool:
 def scan(text: str, state: QuotationState = OUTSIDE) -> QuotationScan:
     """Tell for each code point whether it stands inside a quotation.
 
-    Sentences of one document are scanned in order, each with the state that the one before left; where a sentence of
-    :func:`framing.text.sentences.split` has ``starts_in_quotation`` unset, with :data:`OUTSIDE`::
+    Scan the sentences of a document in order, each with the state that the one before left, or with :data:`OUTSIDE` if
+    :func:`framing.text.sentences.split` did not set the sentence's ``starts_in_quotation``::
 
         for sentence in split(text):
             result = scan(sentence.text, state if sentence.starts_in_quotation else OUTSIDE)
@@ -137,7 +137,7 @@ def scan(text: str, state: QuotationState = OUTSIDE) -> QuotationScan:
 
     Args:
         text: a sentence or a paragraph; any string. Blank lines in it end a paragraph.
-        state: what the text before left running.
+        state: the state that the text before left.
 
     Returns:
         The mask, of ``len(text)`` entries, and the state after the text.
@@ -198,7 +198,7 @@ class _Runner:
         return QuotationState(self._closing_mark, self._length) if self.inside else OUTSIDE
 
     def advance(self, count: int) -> None:
-        """Pass over ``count`` code points that are no marks."""
+        """Pass over ``count`` code points without marks."""
         if self._closing_mark is not None:
             quoted = min(count, max(0, LONGEST_QUOTATION - self._length))
             self._mask += [True] * quoted
@@ -209,20 +209,20 @@ class _Runner:
         self._mask += [False] * count
 
     def mark(self, width: int, closing_mark: str | None) -> None:
-        """Pass over a mark; afterwards the quotation that ``closing_mark`` ends is running, or none."""
+        """Pass over a mark; after it, the quotation that ``closing_mark`` ends is running; none if it is ``None``."""
         self.any_mark = True
         self._mask += [False] * width
         self._length = self._length + width if self._closing_mark is not None else 0
         self._closing_mark = closing_mark
 
     def quote_all(self) -> None:
-        """Take what the paragraph held so far for the end of a quotation that began before it."""
+        """Mark everything so far in the paragraph as quoted: the end of a quotation that began before it."""
         begin = max(self._begin, len(self._mask) - LONGEST_QUOTATION)
         self._mask[begin:] = [True] * (len(self._mask) - begin)
 
 
 def _after_double(text: str, mark: re.Match[str], *, inside: bool) -> str | None:
-    """The closing mark of what is running after a double mark: ``"`` or ``None``."""
+    """The closing mark of the quotation that runs after a double mark, ``"``; ``None`` if none runs."""
     if _is_separator(text, mark):
         return '"' if inside else None
     opens, closes = _fits(text, mark)
@@ -250,14 +250,14 @@ def _fits(text: str, mark: re.Match[str]) -> tuple[bool, bool]:
 
 
 def _only_closes(text: str, mark: re.Match[str]) -> bool:
-    """Whether a double mark can be nothing but an end."""
+    """Whether a double mark can only close a quotation."""
     opens, closes = _fits(text, mark)
     shaped = mark[0] in _CLOSING_DOUBLE or mark[0] in _STRAIGHT_DOUBLE
     return shaped and closes and not opens and not _is_separator(text, mark) and not _is_inches(text, mark)
 
 
 def _is_in_a_word(text: str, mark: re.Match[str]) -> bool:
-    """Whether a straight double mark stands between two letters, as Hebrew abbreviations have it."""
+    """Whether a straight double mark stands between two letters, as in Hebrew abbreviations."""
     return (
         mark[0] in '"＂'
         and text[mark.start() - 1 : mark.start()].isalpha()
@@ -270,7 +270,7 @@ def _is_inches(text: str, mark: re.Match[str]) -> bool:
 
 
 def _is_separator(text: str, mark: re.Match[str]) -> bool:
-    """Whether a guillemet only divides, as in ``Headline « Site name`` and ``Home » World``."""
+    """Whether a guillemet is only a separator, as in ``Headline « Site name`` and ``Home » World``."""
     if mark[0] not in _GUILLEMETS:
         return False
     if not (text[max(0, mark.start() - 1) : mark.start()].isspace() and text[mark.end() : mark.end() + 1].isspace()):
@@ -281,7 +281,7 @@ def _is_separator(text: str, mark: re.Match[str]) -> bool:
 
 
 def _read_single(text: str, start: int, runner: _Runner) -> int:
-    """Pass over the single mark at ``start``, and over its quotation if it opens one; returns where to go on."""
+    """Pass over the single mark at ``start``, and its quotation if it opens one; returns the next place to read."""
     if runner.inside or not _can_open_single(text, start):
         runner.advance(1)
         return start + 1
@@ -300,9 +300,9 @@ def _read_single(text: str, start: int, runner: _Runner) -> int:
 
 
 def _continue_single(text: str, runner: _Runner) -> int:
-    """Go on with a single quotation that an earlier sentence opened; returns where the scan goes on."""
+    """Pass over the rest of a single quotation that an earlier sentence opened; returns the next place to read."""
     at = 0
-    if _can_open_single(text, 0):  # a new paragraph re-opens it
+    if _can_open_single(text, 0):  # a new paragraph opens it again
         runner.mark(1, "'")
         at = 1
     end = _single_close(text, at, possessives_close=False)
@@ -328,7 +328,7 @@ def _can_open_single(text: str, at: int) -> bool:
 
 
 def _single_close(text: str, begin: int, *, possessives_close: bool = True) -> int | None:
-    """Where the single quotation that runs at ``begin`` ends, or ``None``.
+    """The place of the mark that ends the single quotation running at ``begin``, or ``None``.
 
     Args:
         text: the paragraph.

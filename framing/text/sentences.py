@@ -1,10 +1,11 @@
-"""Cut a text into sentences, with exact offsets, their kinds, and the quotation state that each begins with.
+"""Cut a text into sentences, with exact offsets, their kinds, and the quotation state at the beginning of each.
 
-The text is cut three times: into lines; lines that were wrapped at a column are joined to paragraphs again; and
-paragraphs into sentences. The last cut is made by the *sentencex* library on a copy of the paragraph, of equal length,
-in which quotation marks and line ends are blanks, so that it also cuts inside quotations; a few cuts that it makes
-after titles, list numbers and quoted questions are undone. Sentences are slices of the original text, so
-``text[start:end] == sentence.text`` holds by construction, and everything between two sentences is white space.
+The text is cut into lines, lines that were wrapped at a column are joined into paragraphs again, and paragraphs are cut
+into sentences. The last step uses the *sentencex* library on a copy of the paragraph, of equal length, in which
+quotation marks, line ends and some pictographs are blanks, so that sentencex also cuts inside quotations. Some of its
+cuts are undone, such as those after titles, list numbers and quoted questions. Sentences are slices of the original
+text, so ``text[start:end] == sentence.text`` always holds. Between two sentences there is only white space and, in
+quoted mail, the ``>`` at the beginning of lines.
 """
 
 from __future__ import annotations
@@ -18,36 +19,36 @@ from framing.text.paragraphs import Paragraph, paragraphs
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.types import Kind, Sentence
 
-#: Texts are handed to sentencex in pieces of this many code points, to keep memory flat on files of one line.
+#: sentencex reads pieces of this many code points, so that a file of one line does not take much memory.
 _PIECE = 200_000
 _PIECE_MARGIN = 2_000
 
-#: Languages that sentencex 1.0 has rules for; it would cut all others by those of English, without a word.
+#: Languages that sentencex 1.0 has rules for; for any other it uses those of English without a warning.
 LANGUAGES = frozenset(
     "am ar bg bn ca da de el en es fi fr gu hi hy it ja kk kn ml mr my nl pa pl pt ru sk ta te uk".split()
 )
 
-# Line ends of every kind that str.splitlines knows of, and none that count as letters.
+# The line ends of str.splitlines.
 _LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# sentencex does not cut inside quotation marks, so it must not see them. A mark between two letters is an apostrophe.
+# sentencex does not cut inside quotation marks, so it does not see them. A mark between letters is an apostrophe.
 _BLANKED_MARKS = "\"＂“”„«»「」『』'‘’`"
 _OPENING_MARKS = frozenset("“„«「『‘")
 _QUOTATION_MARK = re.compile("''|``|[\"＂“”„«»「」『』]|(?<![^\\W_])['‘’]|['‘’](?![^\\W_])")
 
-# Pictographs that sentencex takes for stops, and what chooses how a pictograph looks.
+# Pictographs that sentencex takes for stops, and the variation selector of pictographs.
 _PICTOGRAPH = re.compile("[\u203c\u2049\ufe0f](?=\\S)|(?<=[\u203c\u2049])\ufe0f")
 
-# Abbreviations that never end a sentence and that sentencex 1.0 does not know in this form.
+# Abbreviations that never end a sentence, in forms that sentencex 1.0 does not know.
 _TITLE_AT_END = re.compile(
     r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Lieut|Brig|Cols?|Capts?|Cpt|Cmdrs?|Cdr|Sgts?|Cpls?|Pfc|Pte|Pvts?|Spc|Adms?|Ret|"
     r"Det|Insp|Supt|Const|Ofc|Dep|Asst|Dir|Mgr|Atty|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Ms|Mses|Mx|Cllr|"
     r"Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Gov't|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
 )
-# Md. is a name and, behind a comma, a state; Ft. stands before the name of a place.
+# Md. is a name or, after a comma, a state; Ft. stands before the name of a place.
 _NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt))\.$")
 _CAPITAL = re.compile(r"[A-Z]")
-# Before a number these are no ends either.
+# These do not end a sentence before a number.
 _COUNTED_AT_END = re.compile(r"(?:^|[\s(\[])(?:Ch|Vol|Para|Ex|Tel|Fig|Sec|Art|Apt|Ext|Rm|max|min)\.$", re.IGNORECASE)
 _DIGIT = re.compile(r"[(#]?\d")
 _MONTH = (
@@ -64,7 +65,7 @@ _WEEKDAY_AT_END = re.compile(r"(?:^|[\s(])(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\.
 _AFTER_WEEKDAY = re.compile(rf"{_MONTH}|\d")
 _MONTH_AT_END = re.compile(r"(?:^|[\s(])(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$")
 _ANYTHING = re.compile("")
-#: What stands before a stop that ends no sentence, and what must follow it.
+#: Pairs of an abbreviation before a cut and what must follow the cut; then the cut is undone.
 _ABBREVIATED = (
     (_TITLE_AT_END, _ANYTHING),
     (_NAME_AT_END, _CAPITAL),
@@ -73,20 +74,20 @@ _ABBREVIATED = (
     (_WEEKDAY_AT_END, _AFTER_WEEKDAY),
     (_MONTH_AT_END, _DIGIT),
 )
-# A small letter that can begin a sentence: al-Qaida, iPhone, d'Estaing.
+# Names that begin a sentence with a small letter: al-Qaida, iPhone, d'Estaing.
 _SMALL_NAME = re.compile(r"(?:al|el|an|as|ad|ar|ash|at|bin|ibn|de|di|da|van|von|d|l)[-‑’' ]\w*[A-Z]|[a-z]+[A-Z]")
-# A word in small letters, and no address.
+# A word that begins with a small letter and is not an address.
 _SMALL_WORD = re.compile(r"[a-z][\w'’-]*(?![\w./@])")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 _QUOTATION_END = re.compile("[\"＂”»'’“]$")
-# sentencex does not cut at dots that trail off; before a capital they end a sentence.
+# sentencex does not cut after an ellipsis; before a capital it ends a sentence.
 _ELLIPSIS = re.compile("(?:…|\\.\\.\\.)\\s+(?=[A-Z][a-z])")
 _QUOTED_CRY = re.compile("(?:[!?…]|\\.\\.\\.)[\"＂”»'’“]+$")
 _SAYING = (
     "said|says|asked|asks|added|adds|told|replied|shouted|cried|wrote|writes|wondered|declared|warned|insisted|"
     "demanded|tweeted|exclaimed|yelled|continued|concluded|recalled|explained|claimed|argued|chanted"
 )
-# "Enough!" Dehghan told reporters. The speaker who follows a quoted cry or question belongs to its sentence.
+# "Enough!" Dehghan told reporters. A speaker after a quoted exclamation or question belongs to the same sentence.
 _SPEAKER_FOLLOWS = re.compile(
     rf"(?:[^\s.!?\"“”]+\s+){{1,6}}?(?:{_SAYING})(?:[.,;:]|$|\s+(?:reporters|the|on|in|at|to|of|as)\b)"
 )
@@ -96,13 +97,13 @@ def split(text: str, language: str = "en") -> list[Sentence]:
     """Cut a document's text into sentences.
 
     Args:
-        text: any string, however long, with any code points in it.
-        language: BCP 47 tag; the cuts follow sentencex's rules for it.
+        text: any string, of any length.
+        language: BCP 47 tag; sentencex's rules for it are used.
 
     Returns:
         The sentences in order. ``start_in_quotation`` says whether a quotation that an earlier sentence opened is
         still running (see :mod:`framing.text.quotations` for how far quotations run); ``kind`` is set where the rules
-        of :mod:`framing.text.kinds` know it. A text of white space has no sentences.
+        of :mod:`framing.text.kinds` know it. A text of only white space has no sentences.
 
     Raises:
         SettingError: there are no rules for the language.
@@ -139,7 +140,7 @@ def split(text: str, language: str = "en") -> list[Sentence]:
 
 
 def _dateline(text: str, found: Sequence[Paragraph], kinds: Sequence[LineKind]) -> Paragraph | None:
-    """The dateline that begins the first paragraph of running text as ``PARIS:``, which is no source of it."""
+    """The dateline (``PARIS:``) of the first paragraph of running text, which must not be taken for a source."""
     number = next((i for i, kind in enumerate(kinds) if kind.kind in (None, Kind.BODY)), None)
     if number is None:
         return None
@@ -150,7 +151,7 @@ def _dateline(text: str, found: Sequence[Paragraph], kinds: Sequence[LineKind]) 
 
 
 def _checked_language(language: str) -> str:
-    """The language as sentencex names it."""
+    """The language's name in sentencex."""
     primary = language.split("-")[0].lower()
     if primary not in LANGUAGES:
         raise SettingError(
@@ -162,10 +163,10 @@ def _checked_language(language: str) -> str:
 
 
 def starting_states(sentences: Iterable[Sentence]) -> Iterator[QuotationState]:
-    """The quotation state in which each sentence of a document starts, by what is known of them.
+    """The quotation state in which each sentence of a document starts.
 
     Args:
-        sentences: in order, as :func:`split` gives them. The one before is scanned only where a quotation runs on.
+        sentences: in order, as :func:`split` gives them. A sentence is scanned only if a quotation runs on after it.
     """
     state, before = OUTSIDE, ""
     for sentence in sentences:
@@ -200,7 +201,7 @@ def _sentence_spans(text: str, paragraph: Paragraph, line_kind: LineKind, langua
 
 
 def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
-    """Where one sentence ends and the next begins, as sentencex sees it; quotation marks stay with their words."""
+    """Where one sentence ends and the next begins, by sentencex; quotation marks stay with their sentence."""
     blanked = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", original))
     blanked = _QUOTATION_MARK.sub(lambda mark: " " * len(mark[0]), blanked)
     blanked = _PICTOGRAPH.sub(" ", blanked)
@@ -213,7 +214,7 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
             end += 1
         if start == 0 or end == len(original):
             continue
-        # Of the marks around the cut, those that touch the sentence before it close something there.
+        # Marks that directly follow the sentence before the cut close a quotation in it.
         gap = original[start:end]
         cut = start + len(gap) - len(gap.lstrip(_BLANKED_MARKS))
         if cut == end and _opens(original, start, gap):
@@ -222,15 +223,15 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
 
 
 def _opens(original: str, start: int, marks: str) -> bool:
-    """Whether marks between two sentences that no blank parts (``left."We won``) begin the second one."""
+    """Whether the marks between two sentences without a blank (``left."We won``) belong to the second one."""
     if marks[:1] in _OPENING_MARKS:
         return True
     return marks[:1] == '"' and original.count('"', 0, start) % 2 == 0
 
 
 def _boundaries(blanked: str, language: str) -> Iterator[int]:
-    """Where sentencex begins a new sentence; piece by piece, each piece beginning at a boundary of the one before."""
-    import sentencex  # here: who labels sentences has them cut already
+    """Where sentencex begins a sentence. The text is read in pieces, each from a boundary in the one before."""
+    import sentencex  # here, because labelling single sentences does not need it
 
     begin, size = 0, _PIECE
     while begin < len(blanked):
@@ -239,7 +240,7 @@ def _boundaries(blanked: str, language: str) -> Iterator[int]:
         if begin + size >= len(blanked):
             yield from (begin + start for start in starts)
             return
-        # What stands at the end of a piece is decided with the text that follows it in view.
+        # Boundaries near the end of a piece are decided together with the text after it.
         settled = [start for start in starts if 0 < start < size - _PIECE_MARGIN]
         if not settled:
             size *= 2
@@ -253,12 +254,12 @@ def _is_blank(character: str) -> bool:
 
 
 def _belong_together(before: str, after: str, *, small: bool) -> bool:
-    """Whether a cut of sentencex goes through a sentence.
+    """Whether a cut by sentencex is wrong, because one sentence stands on both sides of it.
 
     Args:
-        before: the end of the sentence before the cut.
+        before: the end of the text before the cut.
         after: the beginning of the text after it.
-        small: the text is written in small letters, where those tell nothing.
+        small: the paragraph begins with a small letter, so a small letter after the cut shows nothing.
     """
     if _LIST_NUMBER.fullmatch(before) or not any(map(str.isalnum, after)):
         return True

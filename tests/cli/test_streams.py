@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -106,6 +107,11 @@ def test_a_full_disk(shell: Shell, command: str) -> None:
 # --- encodings --------------------------------------------------------------------------------------------------------
 
 
+def without_marks(shown: str) -> str:
+    """What the view shows without the labels behind the words."""
+    return re.sub("[<‹][^<>‹›]*[>›]", "", shown)
+
+
 @pytest.mark.parametrize(
     "environment", [{"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii:strict"}, ASCII, {"LC_ALL": "C"}]
 )
@@ -113,10 +119,10 @@ def test_the_view_in_an_encoding_of_few_characters(shell: Shell, environment: Ma
     done = shell("$F label $M in.jsonl --view", environment)
     assert done.returncode == 0
     if environment == {"LC_ALL": "C"}:  # there Python chooses UTF-8 by itself
-        assert "“left”" in done.stdout.decode("utf-8")
+        assert "“left”" in without_marks(done.stdout.decode("utf-8"))
     else:
         shown = done.stdout.decode("latin-1")
-        assert '"left"' in shown.replace("<", " <").replace(" <", "<")
+        assert '"left"' in without_marks(shown)
         assert "\\u5929" in shown and "\\U0001f642" in shown
         assert ("café" in shown) == ("latin-1" in environment.values())
 
@@ -153,7 +159,8 @@ def test_help_and_messages(shell: Shell, environment: Mapping[str, str]) -> None
         ("$F batch $M --index $B.csv $B.jsonl $B.d $B.job --outlet $B && $F batch --verify $B.job", 0),
         ("$F codebook new $B.yaml && $F codebook validate $B.yaml && $F codebook show $B.yaml", 0),
         *((f"$F label $M $B.jsonl -o x.jsonl {flag} $B", 2) for flag in ("--text-column", "--codebook", "--format",
-          "--engine", "--threads", "--index", "--carry")),
+          "--engine", "--threads", "--index")),
+        ("$F label $M $B.jsonl -o x.jsonl --carry $B", 0),
         ("$F label $M $B.jsonl -o $B", 2),
         ("$F label $M $B.none", 2),
         ("$F label --$B", 2),
@@ -177,7 +184,8 @@ def test_names_that_are_no_utf_8(shell: Shell, line: str, code: int) -> None:
     done = shell(f"{made}; {line}")
     assert done.returncode == code, done.stderr
     if code:
-        assert rb"b\xff" in done.stderr or rb"b\udcff" in done.stderr
+        # Of a mistake in how a command is called, typer shows the name, as the terminal's encoding can.
+        assert rb"b\xff" in done.stderr or rb"b\udcff" in done.stderr or b"Usage: framing" in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])

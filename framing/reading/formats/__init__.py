@@ -1,4 +1,4 @@
-"""The formats that can be read. Each is a class in a module of its own; a new one has its line in :data:`CLASSES`."""
+"""The formats that can be read. Each is a class in a module of its own, listed in :data:`CLASSES`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framing.reading.formats.parquet import Parquet
 from framing.reading.formats.text import Text
 from framing.reading.streams import PACKINGS, Source
 
-#: Those that recognise a file by more come before those that recognise it by less.
+#: In the order in which they are tried on a file's first bytes: the most specific first.
 CLASSES: tuple[type[Format], ...] = (Parquet, Arrow, JsonLines, Json, Html, Archive, Csv, Tsv, Text)
 #: File name ending to format. Each may be followed by one of :data:`~framing.reading.streams.PACKINGS`.
 FORMATS: Mapping[str, str] = {ending: format_.name for format_ in reversed(CLASSES) for ending in format_.endings}
@@ -25,10 +25,10 @@ _BY_NAME = {format_.name: format_ for format_ in CLASSES}
 
 
 def check_format(name: str | None) -> None:
-    """Check that there is a format of this name; ``None`` is none in particular.
+    """Check that a format of this name exists; ``None`` passes.
 
     Raises:
-        SettingError: there is not.
+        SettingError: it does not.
     """
     if name is not None and name not in _BY_NAME:
         raise SettingError(
@@ -39,7 +39,7 @@ def check_format(name: str | None) -> None:
 
 
 def format_of(path: str) -> str | None:
-    """The format that the ending of a file's name stands for; ``""`` for a name without ending, ``None`` if unknown."""
+    """The format that a file name's ending stands for; ``""`` if it has no ending, ``None`` if it is unknown."""
     endings = [ending.lower() for ending in PurePosixPath(path).suffixes]
     if endings and endings[-1] in PACKINGS:
         endings.pop()
@@ -56,19 +56,19 @@ def open_format(
     archives: bool = True,
     hashing: bool = False,
 ) -> Format:
-    """Open a file. Close what this gives, or use it in a ``with`` block.
+    """Open a file. Close the result, or use it in a ``with`` block.
 
     Args:
         path: a local path, an address, or ``-`` for standard input.
         label: the file's name in messages.
-        format: a value of :data:`FORMATS`; recognised by the first bytes if empty.
-        layout: what is known of the file from an earlier pass.
-        by_line: each line of a text is a row.
-        archives: each article of a news archive's export is a row, where a text file is one.
+        format: the name of a format in :data:`CLASSES`; if empty, the first bytes decide.
+        layout: what an earlier pass found out about the file.
+        by_line: each line of a text file is a row.
+        archives: if a text file is a news archive's export, each article in it is a row.
         hashing: hash the stored bytes as they are read.
 
     Raises:
-        UnreadableFileError: it is not there, or may not be read.
+        UnreadableFileError: the file does not exist or cannot be read.
         MissingExtraError: the driver of an address is not installed.
     """
     if layout is not None:

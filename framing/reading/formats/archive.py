@@ -1,4 +1,4 @@
-"""Text files that a news archive exported: each article in them is a document."""
+"""Exports of news archives: text files in which each article is a document."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Archive(Text):
 
     @property
     def is_document(self) -> bool:
-        """No: it holds several."""
+        """No: it holds several documents."""
         return False
 
     @classmethod
     def recognises(cls, beginning: bytes) -> bool:
-        """Whether the marks of such an export are in the beginning of a file."""
+        """Whether the beginning of a file has the marks of such an export."""
         return is_export(beginning.decode("utf-8", "replace").removeprefix("\ufeff"))
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
@@ -35,7 +35,7 @@ class Archive(Text):
             yield replace(found, rows=articles, next=articles + 1)
 
     def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
-        """The articles; a text begins with its title."""
+        """The articles; each text begins with its title."""
         text = decode(found.data, self.source.label)
         for number, article in enumerate(articles_of(text), start=1):
             named = {"title": article.title, "outlet": article.outlet, "published": article.published}

@@ -1,4 +1,4 @@
-"""Arrow: a batch is a segment. Hugging Face datasets are saved in its streaming format; there is a file format, too."""
+"""Arrow: a record batch is a segment. Hugging Face datasets use the streaming format; there is also a file format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from framing.reading.formats.base import Segment
 from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of
 
-#: Begins the file format; behind it stands what the streaming format consists of.
+#: Begins the file format; the streaming format follows.
 _FILE_MAGIC = b"ARROW1\x00\x00"
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
@@ -25,7 +25,7 @@ class Arrow(Table):
         return beginning.startswith((_FILE_MAGIC, _STREAM_MAGIC))
 
     def segments(self) -> Iterator[Segment]:
-        """Read through all batches. Those that share dictionaries cannot be read one by one, and are one segment."""
+        """Read through all batches. Batches with shared dictionaries are one segment, as they need each other."""
         import pyarrow
 
         file = self.source.random_access()
@@ -50,11 +50,11 @@ class Arrow(Table):
                 yield Segment(first, start, rows)
 
     def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
-        """Rows of a segment, some at a time."""
+        """The rows of a segment, :data:`BATCH_ROWS` at a time."""
         import pyarrow
 
         segment = self.layout.segments[number]
-        # Behind the schema, which stands before the first of them, each segment is a stream by itself.
+        # With the schema, which stands before the first segment, each segment is a complete stream.
         schema = b"".join(self.bytes_of(self._begin(), self.layout.segments[0].start))
         content = schema + b"".join(self.bytes_of(segment.start, segment.stop))
         with pyarrow.ipc.open_stream(content) as reader:

@@ -1,4 +1,4 @@
-"""What every format can do: cut a file into ranges that end between rows, and read the rows of a range."""
+"""The base of all formats: each cuts a file into ranges that end between rows, and reads the rows of a range."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framing.reading.columns import Columns
 from framing.reading.encodings import clean
 from framing.reading.streams import Source, empty
 
-#: Code points of a row that are shown where it is set aside.
+#: Code points of a row shown in its rejection.
 SHOWN_VALUE = 80
 
 #: Takes the names of a file's columns and says which of them holds what; raises ColumnError if one is missing.
@@ -21,11 +21,11 @@ Check = Callable[[Iterable[str]], Columns]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a range may become. A row that is larger by itself is a range of its own.
+    """How large a range may become. A row larger than this is a range by itself.
 
     Attributes:
-        rows: at most so many.
-        size: about so many bytes of text, unpacked.
+        rows: the most rows.
+        size: about this many bytes of text, unpacked.
     """
 
     rows: int = 50_000
@@ -38,8 +38,8 @@ class Segment:
 
     Attributes:
         start, stop: its bytes in the (unpacked) file, half-open.
-        rows: how many.
-        sha256: of the bytes; empty if they were not hashed.
+        rows: how many rows it has.
+        sha256: the hash of the bytes, in hex; empty if they were not hashed.
     """
 
     start: int
@@ -50,14 +50,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What has to be known of a file to read a range of it without having read what is before it.
+    """What a reader must know to read one range of a file without reading what comes before it.
 
     Attributes:
-        format: its name.
-        packing, encoding: as of :class:`~framing.reading.streams.Source`.
-        separator, names: of CSV, from its header.
-        segments, types: of a table; column to Arrow type, as text.
-        row_size: of a table: bytes of text in a row, on average.
+        format: the name of the format.
+        packing, encoding: see :class:`~framing.reading.streams.Source`.
+        separator, names: for CSV, the separator and the columns of the header.
+        segments, types: for tables, the segments, and the Arrow type of each column as text.
+        row_size: for tables, bytes of text in a row, on average.
     """
 
     format: str = ""
@@ -76,9 +76,9 @@ class Range:
 
     Attributes:
         start, stop: half-open; bytes of unpacked UTF-8 text, or rows of a table.
-        rows: how many are in it.
-        first: the first row's number, from 1; the line of JSON Lines, CSV and sentences in text.
-        next: the number of the row behind it.
+        rows: how many rows it holds.
+        first: the number of its first row, from 1; in JSON Lines, CSV and text read by line, the number of a line.
+        next: the number of the row after it.
         data: its bytes; empty for tables.
     """
 
@@ -95,10 +95,10 @@ class Row:
     """A row as it is in the file.
 
     Attributes:
-        number: in the file, from 1.
-        values: column to value; ``None`` if the row cannot be read.
-        problem: why it cannot.
-        shown: its beginning, for the reader's eye.
+        number: its number in the file, from 1.
+        values: its values by column; ``None`` if the row cannot be read.
+        problem: why it cannot be read.
+        shown: its beginning, for messages.
     """
 
     number: int
@@ -116,18 +116,18 @@ class Format(ABC):
     """A file of some format, open for reading. Close it, or use it in a ``with`` block.
 
     Args:
-        source: the file's bytes. It is closed with this.
+        source: the file's bytes. :meth:`close` closes it.
         layout: what an earlier pass found out; ``None`` for the first pass (:meth:`ranges`).
-        by_line: each line of a text is a row.
+        by_line: each line of a text file is a row.
 
     Attributes:
-        name: of the format.
-        endings: of the names of its files.
-        has_columns: the user says which column holds what.
-        is_page: the texts are pages of HTML, or are not; each is looked at if ``None``.
+        name: the name of the format.
+        endings: the endings of its files' names.
+        has_columns: its rows have columns that the user can name.
+        is_page: whether the texts are pages of HTML; if ``None``, each text itself tells.
         source, by_line: as given.
         layout: complete after the first range.
-        metadata: what the file says of itself.
+        metadata: the metadata of a Parquet or Arrow file; empty for other formats.
     """
 
     name: ClassVar[str]
@@ -144,7 +144,7 @@ class Format(ABC):
     @classmethod
     @abstractmethod
     def recognises(cls, beginning: bytes) -> bool:
-        """Whether a file that begins like this (unpacked) is of the format."""
+        """Whether a file that begins like this (unpacked) has this format."""
 
     @property
     def is_document(self) -> bool:
@@ -153,19 +153,19 @@ class Format(ABC):
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The columns that every row has; ``None`` before they are known, and where rows differ."""
+        """The columns that every row has; ``None`` before they are known, and if rows differ."""
         return tuple(self.layout.types) or self.layout.names or None
 
     def ranges(self, limits: Limits, check: Check | None = None) -> Iterator[Range]:
-        """Cut the file into ranges, in one pass from its beginning to its end; they hold every row once.
+        """Cut the file into ranges, in one pass from its beginning to its end; every row is in one range.
 
         Args:
-            limits: of a range.
+            limits: how large a range may become.
             check: is called once, with the names of the columns; a ColumnError that it raises ends the pass.
 
         Raises:
-            UnreadableFileError: the rest of the file, or all of it, cannot be read, or there is no row in it. What
-                was read before that has been given.
+            UnreadableFileError: the file has no rows, or the rest of it cannot be read; the ranges before that have
+                been given.
         """
         is_empty = True
         for found in self.cut(limits, check):
@@ -177,7 +177,7 @@ class Format(ABC):
 
     @abstractmethod
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
-        """What :meth:`ranges` gives, format by format."""
+        """Cut the file for :meth:`ranges`, as the format needs it."""
 
     def read_back(self, start: int, stop: int) -> bytes:
         """The bytes of a range that an earlier pass found."""
@@ -189,11 +189,11 @@ class Format(ABC):
 
         Args:
             found: the range, with its bytes.
-            needed: columns that are wanted; all if ``None``. Only tables give no others.
+            needed: the wanted columns; all if ``None``. Only tables leave out the others.
         """
 
     def digest(self) -> str:
-        """SHA-256 of the file, which must have been opened with ``hashing``."""
+        """SHA-256 of the file in hex; the file must have been opened with ``hashing``."""
         return self.source.hexdigest()
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ class Format(ABC):
 
 
 def changed(path: str, what: str) -> InputError:
-    """The error for a file that is not as it was when a batch job was planned."""
+    """The error for a file that has changed since a batch job was planned."""
     return InputError(
         f"{path} has changed since the job was planned: {what}",
         expected="the file as it was",
@@ -217,12 +217,12 @@ def changed(path: str, what: str) -> InputError:
 
 
 class Cutter:
-    """Gathers the bytes of rows and makes a range of them when it is large enough.
+    """Collects the bytes of rows, and makes a range of them when they are enough.
 
     Args:
-        limits: of a range.
-        start: where the first row begins.
-        first: its number.
+        limits: how large a range may become.
+        start: the byte at which the first row begins.
+        first: the number of the first row.
     """
 
     def __init__(self, limits: Limits, *, start: int, first: int) -> None:
@@ -233,19 +233,19 @@ class Cutter:
         self._held: list[bytes] = []
 
     def has_room(self, rows: int, size: int) -> bool:
-        """Whether a range would still be open after so many rows and bytes more."""
+        """Whether the range would still be open with this many more rows and bytes."""
         return self._rows + rows < self._limits.rows and self._stop + size - self._start < self._limits.size
 
     def add(self, pieces: Sequence[bytes], *, numbers: int, rows: int) -> Iterator[Range]:
-        """Add bytes of whole rows, or of blank lines, which are no rows.
+        """Add bytes of whole rows, or of blank lines, which are not rows.
 
         Args:
             pieces: the bytes.
-            numbers: how far they move the numbers of rows along.
-            rows: how many rows are in them.
+            numbers: how much to add to the number of the next row.
+            rows: how many rows the bytes hold.
 
         Yields:
-            The range that is full now, if it is.
+            The range, if it is full now.
         """
         self._held += pieces
         self._stop += sum(map(len, pieces))
@@ -255,7 +255,7 @@ class Cutter:
             yield from self._full()
 
     def through(self, ranges: Iterator[Range]) -> Iterator[Range]:
-        """The ranges of a pass that adds to this, and what it holds at the end, also if that is an error."""
+        """The ranges of a pass that adds to this cutter, and the last range, also if the pass ends with an error."""
         try:
             yield from ranges
         except FramingError:

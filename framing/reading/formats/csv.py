@@ -1,8 +1,8 @@
-"""CSV and TSV: a row is what the CSV reader takes for one, so that line ends in quotation marks are no ends of rows.
+"""CSV and TSV. Python's CSV reader decides where a row ends, so a cell in quotation marks may hold line ends.
 
-A lost quotation mark makes the reader swallow lines up to the next mark. Then the first line alone is at fault: it is
-set aside, and the reading goes on with the line behind it. In TSV, where many tools write no quotation marks around
-cells, a cell that begins with one and does not close before the tab is read as it stands.
+If a quotation mark is lost, the reader takes all lines up to the next mark for one cell. Then only the first line is
+set aside, and reading goes on with the next line. Many tools write TSV without quotation marks around cells, so in TSV
+a cell that begins with a mark and does not close it before the tab is read as it stands.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from framing.reading import streams
 from framing.reading.encodings import mended
 from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
 
-#: The line by which spreadsheets are told the separator.
+#: The line that tells a spreadsheet the separator.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 _QUOTED = re.compile('"[^"]*"')
-#: Lines that a header with line ends in its cells may take.
+#: The most lines of a header; its cells may hold line ends.
 _LONGEST_HEADER = 20
 
 
 class Csv(Format):
-    """CSV with a header; cells are separated by what stands in the header most often.
+    """CSV with a header. The separator is the one that the header has most often, unless a line ``sep=`` names it.
 
     Attributes:
-        separators: those that are tried.
+        separators: the separators that are tried.
     """
 
     name = "csv"
@@ -45,7 +45,7 @@ class Csv(Format):
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
         """Ranges that end where the CSV reader has finished a row."""
-        # As Latin-1 every byte is a character, and those that CSV is made of are what they are in UTF-8.
+        # In Latin-1 every byte is a character, and the characters of CSV's syntax are the same as in UTF-8.
         text = io.TextIOWrapper(self.source.text(), encoding="latin-1", newline="")
         lines = self._lines(text)
         try:
@@ -54,7 +54,7 @@ class Csv(Format):
             cutter = Cutter(limits, start=self.source.start + size, first=1 + len(header))
             yield from cutter.through(self._cut_rows(lines, cutter, first=1 + len(header)))
         finally:
-            text.detach()  # closing the stream is its opener's business
+            text.detach()  # the source closes the stream
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         while line := text.readline(streams.LONGEST + 1):
@@ -67,7 +67,7 @@ class Csv(Format):
             yield from cutter.add(pieces, numbers=len(pieces), rows=row.is_row)
 
     def _read_header(self, lines: Iterator[str], check: Check | None) -> list[str]:
-        """Read the names of the columns; returns the lines that are no rows."""
+        """Read the names of the columns; returns the lines up to the end of the header."""
         taken: list[str] = []
         separator = ""
         header = ""
@@ -124,7 +124,7 @@ class Tsv(Csv):
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A row as the CSV reader sees it: the number of its first line, its lines, its cells, or what is wrong with it."""
+    """A row as the CSV reader sees it: the number of its first line, its lines, its cells, and its problem if any."""
 
     number: int
     lines: list[str]
@@ -133,15 +133,15 @@ class _Parsed:
 
     @property
     def is_row(self) -> bool:
-        """Whether it is one: a blank line is none."""
+        """Whether it is a row, and not a blank line."""
         return bool(self.cells or self.problem)
 
 
 class _Lines:
-    """Lines that a reader takes one by one, and that can be given back to be read again.
+    """An iterator of lines that can take lines back, to give them again.
 
     Attributes:
-        taken: since :meth:`rest` was called.
+        taken: the lines given since :meth:`rest` was called last.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -158,7 +158,7 @@ class _Lines:
         return line
 
     def rest(self, keep: int | None = None) -> list[str]:
-        """The lines that were taken, or the first ``keep`` of them; the others are to be read again."""
+        """Return the taken lines, or the first ``keep`` of them; the others will be given again."""
         taken, self.taken = self.taken, []
         if keep is None:
             return taken
@@ -167,19 +167,19 @@ class _Lines:
 
 
 def _parsed(lines: Iterable[str], separator: str, first: int, width: int) -> Iterator[_Parsed]:
-    """Read CSV. After a row that cannot be read, the reading goes on with the line behind its first.
+    """Read CSV. After a row that cannot be read, reading goes on with the line after its first line.
 
     Args:
-        lines: with their ends, as of a text stream opened with ``newline=""``.
-        separator: of cells.
+        lines: with their ends, as a text stream opened with ``newline=""`` gives them.
+        separator: the separator of cells.
         first: the number of the first line.
-        width: how many columns there are.
+        width: how many columns the header has.
     """
     csv.field_size_limit(streams.LONGEST)
     source = _Lines(lines)
     number = first
     while True:
-        # strict: a lost quotation mark is an error, and no cell that holds the rest of the file
+        # strict: a lost quotation mark raises an error, and does not make the rest of the file one cell
         reader = csv.reader(source, delimiter=separator, strict=True)
         problem = ""
         while not problem:
@@ -190,7 +190,7 @@ def _parsed(lines: Iterable[str], separator: str, first: int, width: int) -> Ite
             except csv.Error as error:
                 cells, problem = [], str(error)
             if separator == "\t" and width > 1 and (problem or len(source.taken) > 1):
-                # Where every line has its cells when marks mean nothing, marks mean nothing.
+                # If every line has the right number of cells without regard to marks, the marks are plain text.
                 literal = [line.rstrip("\r\n").split("\t") for line in source.taken[: 1 if problem else None]]
                 if all(len(row) == width for row in literal):
                     yield _Parsed(number, source.rest(keep=1), literal[0])

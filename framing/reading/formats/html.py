@@ -1,4 +1,4 @@
-"""Web pages: a file is one document, of which the readable text is taken later."""
+"""Web pages: a file is one document; :mod:`framing.reading.documents` extracts its readable text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from framing.reading.html import is_whole_page
 
 
 class Html(Text):
-    """HTML, one page a file."""
+    """HTML, one page per file."""
 
     name = "html"
     endings = (".html", ".htm", ".xhtml")
@@ -26,7 +26,7 @@ class Html(Text):
         """The whole file.
 
         Raises:
-            UnreadableFileError: each line was to be a sentence.
+            UnreadableFileError: the user asked for one sentence per line.
         """
         if self.by_line:
             raise UnreadableFileError(f"{self.source.label} is a page of HTML", expected="one sentence per line")

@@ -1,4 +1,4 @@
-"""JSON: a list of objects, one object, or an object that has a whole column under each name."""
+"""JSON: a list of objects, one object, or an object with a whole column under each name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from framing.reading.formats.base import Check, Cutter, Limits, Range
 from framing.reading.formats.jsonl import JsonLines, cut_lines, is_object, type_name
 from framing.reading.streams import empty
 
-#: Bytes that are read into memory.
+#: The most bytes read into memory.
 _LARGEST = 2 << 30
 _BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
 class Json(JsonLines):
-    """JSON, which is read into memory and there written down as JSON Lines: a row's number is its place in the list.
+    """JSON, which is converted to JSON Lines in memory; a row's number is its place in the list, from 1.
 
-    JSON Lines under the name of JSON are read as they are.
+    A file that holds JSON Lines in spite of its name is read as such.
     """
 
     name = "json"
@@ -30,7 +30,7 @@ class Json(JsonLines):
 
     @classmethod
     def recognises(cls, beginning: bytes) -> bool:
-        """Whether it begins with an object, or with a list of them."""
+        """Whether the file begins with an object, or with a list of objects."""
         return _BEGINS_AS_JSON.match(beginning) is not None
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
@@ -67,7 +67,7 @@ class Json(JsonLines):
 
 
 def _rows_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows of an object whose values are equally long columns (lists, or objects as of pandas); else itself."""
+    """The rows of an object of columns (equally long lists, or objects as pandas writes them); else the object."""
     columns = [list(column.values()) if isinstance(column, dict) else column for column in content.values()]
     if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:
         return [dict(zip(content, cells, strict=True)) for cells in zip(*columns, strict=True)]

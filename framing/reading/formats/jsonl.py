@@ -13,20 +13,20 @@ from framing.reading.encodings import mended
 from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
 
 _BEGINS_AS_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
-#: Lists and objects that may lie in one another: more could be read here and yet be too many for what comes later.
+#: The most levels of nested lists and objects; deeper values can be read here, but later steps fail on them.
 _DEEPEST = 200
 _TYPES = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
 class JsonLines(Format):
-    """JSON Lines. Blank lines are counted, and are no rows."""
+    """JSON Lines. Blank lines count as lines, but are not rows."""
 
     name = "jsonl"
     endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
 
     @classmethod
     def recognises(cls, beginning: bytes) -> bool:
-        """Whether the first line is an object, or at least begins as one and goes on for longer than can be seen."""
+        """Whether the first line is an object, or begins like one and goes on beyond what was read."""
         if not _BEGINS_AS_OBJECT.match(beginning):
             return False
         first, end, _ = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
@@ -40,7 +40,7 @@ class JsonLines(Format):
 
     def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
         """Lines that are not blank."""
-        # Not splitlines, which takes a lone carriage return for a line end, too.
+        # Not splitlines, which also takes a lone carriage return for a line end.
         for number, line in enumerate(io.BytesIO(found.data), start=found.first):
             if not line.isspace():
                 yield self._row(number, _decoded(line))
@@ -63,16 +63,16 @@ def cut_lines(blocks: Iterable[bytes], cutter: Cutter, check: Check | None) -> I
     """Add lines to a cutter.
 
     Args:
-        blocks: of whole lines.
-        cutter: takes them.
+        blocks: blocks of whole lines.
+        cutter: makes ranges of the lines.
         check: is called with the keys of the first object.
 
     Yields:
-        The ranges that are full.
+        The full ranges.
     """
     for block in blocks:
-        # A block of which every line begins as an object does, and in which no range ends, is counted as a whole:
-        # that gives the same ranges in half the time.
+        # A block is counted as a whole if each of its lines begins like an object and no range ends in it: that gives
+        # the same ranges in half the time.
         count = block.count(b"\n")
         are_objects = block.endswith(b"\n") and block.startswith(b"{") + block.count(b"\n{") == count
         if not check and are_objects and cutter.has_room(count, len(block)):
@@ -98,7 +98,7 @@ def _is_deeper(value: Any, written: str) -> bool:
 
 
 def is_object(text: str) -> bool:
-    """Whether this is a JSON object."""
+    """Whether a text is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
@@ -106,7 +106,7 @@ def is_object(text: str) -> bool:
 
 
 def type_name(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """The type of a JSON value other than an object, in words."""
     return _TYPES.get(type(value), "null")
 
 

@@ -9,7 +9,7 @@ from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of
 
 
 class Parquet(Table):
-    """Parquet. Only the columns that are wanted are read; the check sums of pages are checked where there are any."""
+    """Parquet. Only the wanted columns are read; check sums of pages are checked if the file has them."""
 
     name = "parquet"
     title = "Parquet"
@@ -17,7 +17,7 @@ class Parquet(Table):
 
     @classmethod
     def recognises(cls, beginning: bytes) -> bool:
-        """Whether it begins with Parquet's mark."""
+        """Whether it begins with Parquet's magic bytes."""
         return beginning.startswith(b"PAR1")
 
     def segments(self) -> Iterator[Segment]:
@@ -36,13 +36,13 @@ class Parquet(Table):
             yield Segment(min(starts, default=0), max(stops, default=0), group.num_rows)
 
     def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
-        """Rows of a row group, some at a time."""
+        """The rows of a row group, :data:`BATCH_ROWS` at a time."""
         import pyarrow.parquet
 
         file = self.source.random_access()
         file.seek(0)
         with pyarrow.parquet.ParquetFile(file, buffer_size=1 << 20, page_checksum_verification=True) as table:
-            # A name with a dot would be taken for a path into a struct.
+            # pyarrow takes a name with a dot for a path into a struct; then all columns are read.
             chosen = None if any("." in name for name in names) else names
             for batch in table.iter_batches(BATCH_ROWS, [number], columns=chosen, use_threads=False):
                 yield cells_of(batch)

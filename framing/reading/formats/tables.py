@@ -1,4 +1,4 @@
-"""What Parquet and Arrow share: segments that are read one by one, and ranges of rows that need not end with them."""
+"""What Parquet and Arrow share: segments are read one by one; ranges of rows need not end where segments do."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from framing.errors import UnreadableFileError
 from framing.reading.formats.base import Check, Format, Layout, Limits, Range, Row, Segment, changed
 from framing.reading.streams import Source, pieces
 
-#: Rows that become Python objects at a time.
+#: How many rows become Python objects at a time.
 BATCH_ROWS = 256
-#: How Arrow writes what it cannot write.
+#: How Arrow's text for a value begins if the value has no text.
 _NO_TEXT = "<value out of range"
-#: A row: column to value; or why it cannot be one.
+#: A row's values by column; or why the row cannot be read.
 Cells = dict[str, Any] | str
 
 
 class Table(Format):
-    """A table of segments. A segment that is damaged takes its own rows with it, and no others.
+    """A table of segments. If a segment is damaged, only its own rows are lost.
 
     Attributes:
         title: the format's name in messages.
@@ -34,32 +34,32 @@ class Table(Format):
 
     def __init__(self, source: Source, layout: Layout | None = None, *, by_line: bool = False) -> None:
         super().__init__(source, layout, by_line=by_line)
-        #: Column to bytes of what is in it.
+        #: Column -> size of its values in bytes.
         self.sizes: Counter[str] = Counter()
         self._running: Iterator[Row] = iter(())
-        self._place = -1  # how many rows of the table are before the next one of those
+        self._place = -1  # how many rows of the table come before the next row of _running
 
     @abstractmethod
     def segments(self) -> Iterator[Segment]:
-        """Find the segments; on the way, note the schema (:meth:`read_schema`) and how large the columns are."""
+        """Find the segments; also note the schema (:meth:`read_schema`) and the sizes of the columns."""
 
     def read_schema(self, schema: Any) -> None:
-        """Note what an Arrow schema says."""
+        """Note the types and the metadata of an Arrow schema."""
         self.layout = replace(self.layout, types={entry.name: str(entry.type) for entry in schema})
         metadata = (schema.metadata or {}).items()
         self.metadata = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in metadata}
 
     @abstractmethod
     def batches(self, number: int, names: list[str]) -> Iterator[list[Cells]]:
-        """Rows of a segment, some at a time.
+        """The rows of a segment, :data:`BATCH_ROWS` at a time.
 
         Args:
-            number: of the segment.
-            names: columns that are wanted.
+            number: the segment's number, from 0.
+            names: the wanted columns.
         """
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
-        """Ranges of rows, whatever the sizes of the segments."""
+        """Ranges of rows; they do not depend on the sizes of the segments."""
         segments: list[Segment] = []
         problem: Exception | None = None
         try:
@@ -89,17 +89,17 @@ class Table(Format):
         return b""
 
     def digest(self) -> str:
-        """SHA-256 of the columns and of the hashes of the segments, which are all that rows come from."""
+        """SHA-256, in hex, of the column types and of the segments with their hashes: all that the rows depend on."""
         segments = [asdict(segment) for segment in self.layout.segments]
         return hashlib.sha256(repr([self.layout.types, segments]).encode()).hexdigest()
 
     def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
-        """Rows; those that a damaged segment does not give have that as their problem.
+        """The rows of a range; a row that a damaged segment does not give has the damage as its problem.
 
         Raises:
-            InputError: a segment no longer has its hash.
+            InputError: a segment has changed since it was hashed.
         """
-        # The first row of each segment.
+        # How many rows come before each segment.
         firsts = list(accumulate((segment.rows for segment in self.layout.segments), initial=0))
         segment = bisect_right(firsts, found.start) - 1
         if not firsts[segment] <= self._place <= found.start:
@@ -110,7 +110,7 @@ class Table(Format):
         yield from islice(self._running, found.rows)
 
     def _rows_from(self, segment: int, firsts: list[int], names: list[str]) -> Iterator[Row]:
-        """All rows from the beginning of a segment on."""
+        """All rows of the table from the beginning of a segment on."""
         for number in range(segment, len(self.layout.segments)):
             self._check(self.layout.segments[number])
             self._place, after = firsts[number : number + 2]
@@ -130,7 +130,7 @@ class Table(Format):
                 yield Row.unusable(self._place, f"this part of the file is damaged: {problem}")
 
     def _check(self, segment: Segment) -> None:
-        self._place = -1  # so that after an error nothing goes on from here
+        self._place = -1  # after an error, the next call starts again at a segment
         if segment.sha256 and self._sha256(segment) != segment.sha256:
             raise changed(self.source.path, f"bytes {segment.start} to {segment.stop} no longer hash as planned")
 
@@ -141,20 +141,20 @@ class Table(Format):
         return hashed.hexdigest()
 
     def bytes_of(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes of the file from one place to another, some at a time."""
+        """The bytes ``start`` to ``stop`` of the unpacked file, in pieces."""
         file = self.source.random_access()
         file.seek(start)
         return pieces(file, stop - start)
 
 
 def cells_of(batch: Any) -> list[Cells]:
-    """The rows of an Arrow record batch, or why one of them cannot be read: a cell of it is no UTF-8.
+    """The rows of an Arrow record batch; for a row with a cell that is not UTF-8, why it cannot be read.
 
-    A value that Python cannot hold is read as text (a nanosecond), or else is missing (the year 33658).
+    A value that Python cannot hold is given as text (nanoseconds) or, if it has none, as ``None`` (the year 33658).
     """
     try:
         rows: list[Cells] = batch.to_pylist()
-    except (ArithmeticError, ValueError, LookupError, OSError):  # of one cell somewhere
+    except (ArithmeticError, ValueError, LookupError, OSError):  # one of the cells raises it
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         return [_cells(columns, row) for row in range(batch.num_rows)]
     return rows
@@ -183,7 +183,7 @@ def _as_text(value: Any) -> str | None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What pyarrow raises over a file that is damaged."""
+    """What pyarrow raises for a damaged file."""
     import pyarrow
 
     return (pyarrow.ArrowException, OSError, EOFError, ValueError)

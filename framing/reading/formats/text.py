@@ -11,7 +11,7 @@ from framing.reading.streams import LARGEST_DOCUMENT, LONGEST, empty
 
 
 class Text(Format):
-    """Text, Markdown too. Its rows have the one column ``text``."""
+    """Plain text, or Markdown. Its rows have one column, ``text``."""
 
     name = "text"
     endings: ClassVar[tuple[str, ...]] = (".txt", ".text", ".md", ".markdown")
@@ -37,7 +37,7 @@ class Text(Format):
         data = self.source.read_all(LARGEST_DOCUMENT if self.is_document else LONGEST)
         if not data.strip():
             raise empty(self.source.label)
-        decode(data, self.source.label)  # what is no text is refused now, and not when a job comes to it
+        decode(data, self.source.label)  # refuse a file that is not text now, not when a job comes to it
         yield Range(0, len(data), rows=1, first=1, next=2, data=data)
 
     def _lines(self, cutter: Cutter) -> Iterator[Range]:
