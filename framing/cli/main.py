@@ -13,6 +13,7 @@ import typer
 import framing
 from framing.cli import codebook, marks, seeds
 from framing.cli._errors import run_process
+from framing.cli.agree import agree_command
 from framing.cli.batch import batch_command
 from framing.cli.benchmark import benchmark_command
 from framing.cli.compare import compare_command
@@ -21,6 +22,7 @@ from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
 from framing.cli.report import page_command, report_command
 from framing.cli.sample import sample_command
+from framing.cli.suggest import suggest_command
 
 # Typer's decorated tracebacks are off, because they make faults of framing harder to find.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -31,6 +33,8 @@ app.command("report", no_args_is_help=True)(report_command)
 app.command("view", no_args_is_help=True)(page_command)
 app.command("sample", no_args_is_help=True)(sample_command)
 app.command("evaluate", no_args_is_help=True)(evaluate_command)
+app.command("agree", no_args_is_help=True)(agree_command)
+app.command("suggest", no_args_is_help=True)(suggest_command)
 app.command("convert", no_args_is_help=True)(convert_command)
 app.command("benchmark")(benchmark_command)
 app.add_typer(codebook.app, name="codebook")
