@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from framing.codebook import Codebook
 from framing.decoding.decoder import DecodedSentence, Decoder
 from framing.engine import Engine, open_engine
 from framing.engine.batching import compute_logits
-from framing.errors import FramingError, InputError
+from framing.errors import ColumnError, FramingError, InputError
 from framing.model.checkpoint import SHIPPED, Checkpoint
 from framing.model.encoding import EncodedSentences
 from framing.model.logits import Logits
@@ -29,6 +29,15 @@ from framing.text.kinds import title_length
 from framing.text.quotations import OUTSIDE, QuotationState, scan
 from framing.text.sentences import split, starting_states
 from framing.types import Document, DocumentLabels, Kind, Labels, Sentence, SentenceLabels
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+# Columns of a record that say nothing of the words: where a sentence comes from is in the table already.
+_ABOUT_THE_PLACE = frozenset(
+    ("input", "row", "document_id", "outlet", "published", "index", "start", "end", "text", "text_offset")
+)
 
 # A group is also closed at this many code points a sentence on average, so that very long ones do not fill the memory.
 _LONG_SENTENCE = 250
@@ -233,6 +242,74 @@ class Labeler:
                 on_error(item, error)
             else:
                 yield document
+
+    def to_arrow(self, sentences: Iterable[str]) -> pyarrow.Table:
+        """Label sentences that have nothing to do with each other; as a table of the columns that Parquet has.
+
+        Args:
+            sentences: a list, an Arrow array, or a column of a table.
+
+        Returns:
+            The records, one a row, in order, of the types of :func:`framing.records.schema`. polars, DuckDB and pandas
+            read it.
+
+        Raises:
+            InputError: an item is no string.
+        """
+        from framing.records import schema, table
+
+        return table([self(sentences)], schema(self.codebook))
+
+    def to_frame(self, sentences: Iterable[str]) -> pandas.DataFrame:
+        """Label a column of sentences that have nothing to do with each other. Needs pandas.
+
+        Args:
+            sentences: a list or a column; a pandas column's index is kept, so that ``df.join`` finds the rows again.
+
+        Returns:
+            The keys of a record as columns, one row a sentence.
+
+        Raises:
+            InputError: an item is no string.
+        """
+        frame = self(sentences).to_frame()
+        index = getattr(sentences, "index", None)
+        return frame if index is None or callable(index) else frame.set_index(index)
+
+    def map(
+        self, batch: Mapping[str, Any] | pyarrow.Table, column: str = "text"
+    ) -> dict[str, list[Any]] | pyarrow.Table:
+        """Label a batch of rows, each a sentence: ``dataset.map(labeler.map, batched=True)``, of Hugging Face datasets.
+
+        Args:
+            batch: column -> values; or an Arrow table (``dataset.with_format("arrow")``), which keeps all types as they
+                are in Parquet, also where a whole batch has no mention or no hedge.
+            column: which column has the sentences (``fn_kwargs={"column": "headline"}``).
+
+        Returns:
+            What a record says of the words (kind, frames, mentions, hedges, sources, hedged, probabilities, tasks),
+            in the forms that Parquet has: frames are a list of ``{label, probability}``. Of an Arrow table, the table
+            with these columns after its own.
+
+        Raises:
+            ColumnError: there is no such column.
+            InputError: an item is no string.
+        """
+        names = batch.keys() if isinstance(batch, Mapping) else batch.column_names
+        if column not in names:
+            raise ColumnError(
+                f"the batch has no column {column!r}",
+                expected="one of its columns: " + ", ".join(names),
+                hint="name yours: dataset.map(labeler.map, batched=True, fn_kwargs={'column': …})",
+            )
+        found = self.to_arrow(batch[column])
+        added = [name for name in found.column_names if name not in _ABOUT_THE_PLACE]
+        if isinstance(batch, Mapping):
+            return {name: found[name].to_pylist() for name in added}
+        kept = batch.drop_columns([name for name in added if name in names])
+        for name in added:
+            kept = kept.append_column(name, found[name])
+        return kept
 
     def describe(self) -> dict[str, Any]:
         """Which model runs where, JSON-ready, for records of a run."""
@@ -445,7 +522,7 @@ def _checked(sentences: Iterable[str]) -> list[str]:
             expected="a string (one sentence) or an iterable of strings",
             hint=type_hint(sentences),
         )
-    texts = list(sentences)
+    texts = sentences.to_pylist() if hasattr(sentences, "to_pylist") else list(sentences)  # Arrow's items are scalars
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(

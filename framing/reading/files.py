@@ -102,7 +102,7 @@ def expand(
             if identity not in seen:
                 seen.add(identity)
                 # Ids contain labels, and with several inputs the same name may come from several folders.
-                label = file.label if len(names) == 1 else named.prefix + file.label
+                label = file.label if len(names) == 1 else _writable(named.prefix) + file.label
                 described = replace(file, label=label, known=known.get(identity, {}), partition=_partition(file.label))
                 files.append(_with_format(described, format))
     files += missing.values()
@@ -285,13 +285,17 @@ def _local(name: str) -> _Named:
 
 
 def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFile:
-    # The label must be text that can be written, even if the name is not UTF-8.
-    label = os.fsencode(relative).decode("utf-8", "backslashreplace")
+    label = _writable(relative)
     if not is_named and not path.is_file():
         return InputFile(str(path.absolute()), label, problem=f"{visible(label)} {_no_file(path)}")
     state = path.stat()
     version = str(state.st_mtime_ns)
     return InputFile(str(path.absolute()), label, is_named=is_named, size=state.st_size, version=version)
+
+
+def _writable(name: str) -> str:
+    """A name as a label: text that can be written, even if the name is not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _no_file(path: Path) -> str:
