@@ -23,6 +23,8 @@ from framing.reading import FORMATS
 from framing.reading.html import extract
 from framing.text.sentences import split
 
+pytestmark = pytest.mark.slow
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("nightly", max_examples=200_000, deadline=None, suppress_health_check=SLOW)
 settings.register_profile("seconds", max_examples=150, deadline=None, suppress_health_check=SLOW)

@@ -21,6 +21,8 @@ from framing.reading import read
 from framing.types import Document
 from tests.own_codebook import own_codebook
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = Path(__file__).parents[1] / "training" / "marks"
 REAL = Path(__file__).parents[2] / "shared" / "data" / "real_train.tsv"
 FA_KES = REAL.with_name("fa_kes_articles.jsonl.gz")

@@ -27,6 +27,8 @@ from framing.reading.html import looks_like_html
 from framing.reading.repairs import repaired
 from framing.text.sentences import split
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = ("text", "reading", "decoding", "markup", "codebook")
 TINY, SMALL, LARGE = 2_000, 10_000, 100_000
 #: So many of a pattern's texts are tried at full length: those that take it longest when they are short.

@@ -30,6 +30,8 @@ from framing.speed import (
     time_steps,
 )
 
+pytestmark = pytest.mark.slow
+
 CODEBOOK = Codebook.default()
 ROUNDS = np.array([100.0, 104, 98, 131, 99, 102, 101, 97, 103])
 

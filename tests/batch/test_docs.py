@@ -15,6 +15,8 @@ from framing.batch.job import Job
 from framing.batch.verify import verify
 from tests.batch.corpora import articles, records, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(r"```bash\n(.*?)```", (DOCS / "batch.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 

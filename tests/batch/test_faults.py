@@ -33,6 +33,8 @@ from tests.batch import killing
 from tests.batch.corpora import articles, contents, settings, write_jsonl
 from tests.batch.killing import alive
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:

@@ -10,11 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from framing.batch.job import Job
 from framing.batch.plan import Model
 from framing.batch.verify import verify
 from tests.batch import killing
 from tests.batch.corpora import articles, contents, settings, write_jsonl
+
+pytestmark = pytest.mark.slow
 
 KILLS = 10
 

@@ -21,6 +21,8 @@ from framing.text.sentences import split
 from tests.batch import killing
 from tests.batch.corpora import articles, contents, settings, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def begun(run_job: Any, plan_job: Any, tmp_path: Path) -> Any:

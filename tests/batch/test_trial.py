@@ -20,6 +20,8 @@ from framing.types import Document
 from tests.batch import killing
 from tests.batch.corpora import Rows, articles, contents, records, rejected, settings, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 #: Of twenty rows in two units; two in one of them, one the last.
 KILLERS = (3, 12, 19)
 

@@ -17,6 +17,8 @@ from framing.text.sentences import split
 from framing.types import Document
 from tests.batch.corpora import articles
 
+pytestmark = pytest.mark.slow
+
 
 def documents() -> list[Document]:
     return [Document(row["text"], id="same", outlet=row["outlet"]) for row in articles(6)]

@@ -12,6 +12,8 @@ from benchmarks.coverage.suite import CoverageSuite, Size
 from benchmarks.coverage.units import Units
 from framing.codebook import Codebook
 
+pytestmark = pytest.mark.slow
+
 SUITE = CoverageSuite.load()
 CODEBOOK = Codebook.default()
 LABELS = [CODEBOOK.label_names.index(label) for label in CODEBOOK.contrast(SUITE.contrast).labels]

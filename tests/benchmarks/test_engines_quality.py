@@ -32,6 +32,8 @@ from framing.model.onnx_graph import OUTPUTS
 from framing.speed import SEEDS
 from framing.types import SentenceLabels
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(main)
 CODEBOOK = Codebook.default()

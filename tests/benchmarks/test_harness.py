@@ -25,6 +25,8 @@ from framing.labeler import Labeler
 from framing.model.checkpoint import Checkpoint
 from framing.speed import ModelShape, Texts, take
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = ("rebels fled the city", "the army liberated the town", "he said the heroes fled", "rain", "a market")
 SPEC = SystemSpec("ours", engine="onnx", threads=1, sentences=3)
 

@@ -14,6 +14,8 @@ from framing.errors import InputError
 from framing.records import open_writer
 from tests.compare.corpora import document, mention, sentence
 
+pytestmark = pytest.mark.slow
+
 SUITE = KnownGroupsSuite.load()
 
 

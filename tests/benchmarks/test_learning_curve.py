@@ -21,6 +21,8 @@ from framing.speed import SEEDS
 from framing.train.examples import Example, hold_out, read_examples
 from tests.benchmarks.tiny_base import write_tiny_base
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(main)
 SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0)

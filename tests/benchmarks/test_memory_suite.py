@@ -12,6 +12,8 @@ from framing.engine import Batch
 from framing.errors import FramingError
 from framing.labeler import Labeler
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_both_engines_label_the_corpus_and_are_recorded(tiny_folder: Path, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from framing.markup import parse
 from framing.speed import SEEDS
 from framing.text.quotations import scan
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(main)
 CODEBOOK = Codebook.default()

@@ -130,11 +130,14 @@ def test_only_what_is_asked_for_is_measured_beside_the_limit() -> None:
 def test_the_quality_suite_declares_every_headline_measure(tmp_path: Path) -> None:
     suite = QualitySuite.load()
     assert list(suite.metrics) == list(HEADLINES)
-    assert list(suite.systems) == ["lexicon", "tfidf", "fast", "model"]
+    assert list(suite.systems) == ["lexicon", "tfidf", "fast", "model", "accurate"]
+    assert suite.reference == "model"
     with pytest.raises(SettingError, match="'oracle' is unknown"):
         QualitySuite.load(declared(QualitySuite, tmp_path, systems={"oracle": "Oracle"}))
     with pytest.raises(SettingError, match="'luck' is unknown"):
         QualitySuite.load(declared(QualitySuite, tmp_path, metrics={"luck": "Luck"}))
+    with pytest.raises(SettingError, match="'coin' is unknown"):
+        QualitySuite.load(declared(QualitySuite, tmp_path, reference="coin"))
 
 
 def test_engines_are_chosen_with_the_reference_first(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from framing.errors import InputError, MissingExtraError, SettingError
 from framing.labeler import Labeler
 from tests.conftest import write_tiny_checkpoint
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = [
     "the army liberated the town",
     '"rebels fled," he said',

@@ -21,6 +21,8 @@ from framing.speed import SEEDS, ModelShape
 from framing.train.config import parse
 from tests.benchmarks.tiny_base import write_tiny_base
 
+pytestmark = pytest.mark.slow
+
 app = typer.Typer()
 app.command()(main)
 

@@ -20,6 +20,8 @@ import pytest
 
 from framing.codebook import template
 
+pytestmark = pytest.mark.slow
+
 Read = Callable[[str | Path], list[dict[str, Any]]]
 Start = Callable[..., subprocess.Popen[bytes]]
 

@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 from framing.cli.main import app
 from tests.batch.corpora import articles, contents, write_jsonl
 
+pytestmark = pytest.mark.slow
+
 Batch = Callable[..., Result]
 
 
@@ -246,6 +248,8 @@ def test_stopped_and_gone_on_with(
 ) -> None:
     out = tmp_path / "out"
     arguments = (long_corpus, out, "--unit-rows", 40)
+    # What the second job imports is loaded before the first one starts, or the first could end meanwhile.
+    assert batch(write_jsonl(tmp_path / "few.jsonl", articles(1)), tmp_path / "few").exit_code == 0
     process = start(*arguments)
     wait_for(process, "progress")
     result = batch(*arguments)  # a second job, while the first is at work

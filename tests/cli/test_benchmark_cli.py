@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from framing.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 
 def benchmark(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["benchmark", *map(str, arguments)], env={"COLUMNS": "160"}, prog_name="framing")

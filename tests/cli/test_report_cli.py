@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner, Result
 
@@ -11,6 +12,8 @@ from framing.cli.report import page_command, report_command
 from framing.codebook import Codebook
 from framing.records import open_writer
 from tests.compare.corpora import made_up
+
+pytestmark = pytest.mark.slow
 
 app = typer.Typer()
 app.command("report")(report_command)

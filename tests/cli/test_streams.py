@@ -14,6 +14,8 @@ import pytest
 
 import framing
 
+pytestmark = pytest.mark.slow
+
 #: An environment in which Python has no UTF-8.
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 TEXT = "The army “left” the café – said 天 🙂 مدينة."

@@ -16,6 +16,8 @@ from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag, read_rows
 from framing.types import Rejected
 from tests.own_codebook import own_codebook
 
+pytestmark = pytest.mark.slow
+
 BUILT_IN, OWN = Codebook.default(), own_codebook()
 #: Formats that hold all of a marked row; the name of the output that the test writes.
 WHOLE = {

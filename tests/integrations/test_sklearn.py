@@ -28,6 +28,8 @@ from framing.sklearn import FramingClassifier, FramingFeatures
 from tests.own_codebook import own_codebook
 from tests.train.tiny_runs import ENDS, SUBJECTS
 
+pytestmark = pytest.mark.slow
+
 X = [f"The {word} {end}" for end in ENDS * 2 for word in SUBJECTS.values()]
 SETS = [{label} - {""} for _ in ENDS * 2 for label in SUBJECTS]
 LABELS = ["rebels", "terrorists"]

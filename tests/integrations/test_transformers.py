@@ -14,6 +14,8 @@ from framing.errors import CheckpointError, InputError, SettingError
 from framing.integrations.transformers import TASK, FramingPipeline
 from framing.types import SentenceLabels
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = [
     "The rebels fled, witnesses said.",
     "",

@@ -25,6 +25,8 @@ from framing.report.sections import hedged_by_label
 from framing.types import DocumentLabels
 from tests.compare.corpora import document, mention, sentence
 
+pytestmark = pytest.mark.slow
+
 BOOK = Codebook.default()
 
 

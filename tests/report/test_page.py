@@ -27,6 +27,8 @@ from framing.report.page import csv_link, script_json
 from framing.types import DocumentLabels
 from tests.compare.corpora import document, made_up, mention, sentence
 
+pytestmark = pytest.mark.slow
+
 #: Attributes that can hold an address.
 ADDRESSES = (
     "href",

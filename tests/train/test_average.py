@@ -16,6 +16,8 @@ from framing.train.config import parse
 from framing.train.loop import run as train
 from tests.train.tiny_runs import arguments
 
+pytestmark = pytest.mark.slow
+
 
 def averaged(workspace: Path, base: Path, **settings: object) -> list[str]:
     flags = arguments(workspace, base, "mean", **settings)

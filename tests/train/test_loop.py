@@ -21,6 +21,8 @@ from framing.train.loop import load_split
 from framing.train.loop import run as train
 from tests.train.tiny_runs import ENDS, SUBJECTS, arguments
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_users_codebook_is_learned_and_the_folder_is_complete(
     workspace: Path, tiny_base: Path, capsys: pytest.CaptureFixture[str]

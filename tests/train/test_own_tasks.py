@@ -25,6 +25,8 @@ from framing.markup import MarkedRow, read_rows
 from framing.train.loop import TrainedRun
 from tests.own_codebook import OWN, TASKS_ONLY
 
+pytestmark = pytest.mark.slow
+
 #: What each part of a sentence says: word -> answer.
 STANCES = {"won": "supportive", "came": "neutral", "butchers killed civilians": "hostile"}
 TOPICS = {"in rain": "weather", "to market": "trade", "in rain to market": "weather+trade", "": ""}

@@ -33,6 +33,8 @@ from framing.train.teacher import Teacher
 from tests.train.test_loss import HEADS, KIND, LABELS, PLACE, TOPICS, VOICE
 from tests.train.tiny_runs import CODEBOOK, ENDS, arguments
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = [
     "The terrorists came at night",
     "The army fled",
