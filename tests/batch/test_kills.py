@@ -48,7 +48,7 @@ def test_killed_again_and_again(run_job: Any, tiny_model: Model, tiny_folder: Pa
         here.close()
     assert kills == KILLS
     found = contents(tmp_path / "out")
-    # A process that is killed between the two steps that end a unit leaves the count of its attempts, which nobody reads.
+    # Killed between the two steps that end a unit, a process leaves the count of its attempts, which nobody reads.
     left = [name for name in found if name.startswith("attempts/")]
     assert all(f"done/{Path(name).stem}.json" in found for name in left)
     assert {name: hash_ for name, hash_ in found.items() if name not in left} == contents(tmp_path / "whole")
