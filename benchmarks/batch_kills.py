@@ -39,7 +39,6 @@ class KillsRun:
     Attributes:
         kills: processes that were killed; ``early`` of them while they loaded the model, locked or planned.
         units, rows, sentences: of the job.
-        seconds_whole: the uninterrupted job took, loading left out.
         differing: files that are not byte for byte those of the uninterrupted job.
         problems: what verifying found.
     """
@@ -49,7 +48,6 @@ class KillsRun:
     units: int
     rows: int
     sentences: int
-    seconds_whole: float
     differing: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -89,7 +87,7 @@ def run(checkpoint: Path, folder: Path, kills: int, size: int) -> KillsRun:
     found = verify(Job.load(killed))
     one, other = _hashes(whole), _hashes(killed)
     differing = tuple(sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name)))
-    return KillsRun(done, early, found.units, found.rows, found.sentences, seconds, differing, tuple(found.problems))
+    return KillsRun(done, early, found.units, found.rows, found.sentences, differing, tuple(found.problems))
 
 
 def _start(checkpoint: Path, corpus: Path, output: Path) -> subprocess.Popen[str]:

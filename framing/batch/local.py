@@ -223,7 +223,7 @@ def _process(connection: Connection, folder: Path, loading: dict[str, Any]) -> N
     try:
         job = Job.load(folder)
         telling = _Telling(connection)
-        with load(**loading) as labeler, telling.of_warnings():
+        with telling.of_warnings(), load(**loading) as labeler:
             run(job, labeler, _given(connection, job), telling)
     except KeyboardInterrupt:
         return  # the parent has heard it as well, and says so
@@ -263,7 +263,11 @@ class _Telling:
                     as_python_does(message, category, *rest, **named)
 
             warnings.showwarning = tell
-            yield
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # nobody hears it if the parent has ended
+                    self._tell_warnings()
 
     def on_rows(self, rows: int, sentences: int, tokens: int) -> None:
         self._rows += rows
@@ -276,9 +280,12 @@ class _Telling:
         self._tell()
         self._connection.send(("done", record))
 
-    def _tell(self) -> None:
+    def _tell_warnings(self) -> None:
         while self._warnings:
             self._connection.send(("warning", self._warnings.popleft()))
+
+    def _tell(self) -> None:
+        self._tell_warnings()
         self._connection.send(("rows", self._rows, self._sentences, self._tokens))
         self._rows = self._sentences = self._tokens = 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 #: The default checkpoint.
 SHIPPED = "shipped"
-#: Four layers instead of six, distilled from the default: faster, and about a point worse in the harder tasks.
+#: Four layers instead of six, taught by a larger model: faster, and worse at voices above all.
 FAST = "fast"
 #: Twelve layers of twice the width: better, and many times slower.
 ACCURATE = "accurate"
@@ -36,7 +36,7 @@ class NamedModel:
 #: Name -> the checkpoint.
 MODELS: Mapping[str, NamedModel] = {
     SHIPPED: NamedModel("framing-minilm-l6", "the default"),
-    FAST: NamedModel("framing-minilm-l4", "1.5 times as fast, a little worse"),
+    FAST: NamedModel("framing-minilm-l4", "1.3 to 1.5 times as fast, a little worse"),
     ACCURATE: NamedModel(
         "framing-mpnet", "the best, many times slower; pip install framing-accurate", "framing-accurate"
     ),

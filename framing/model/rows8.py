@@ -82,7 +82,7 @@ class Rows8:
 
 def _nearest(matrix: np.ndarray) -> Rows8:
     largest = np.abs(matrix).max(axis=1, keepdims=True)
-    largest[largest == 0] = 1.0  # a row of zeros has no range; any scale will do
+    largest[largest < 1e-30] = 1.0  # a row of zeros has no range; any scale will do
     best = _with_scales(matrix, largest / np.float32(LARGEST))
     least = _error(matrix, best)
     for end in _ENDS[1:]:
@@ -182,7 +182,7 @@ def write(weights: Mapping[str, np.ndarray], folder: Path, *, largest_file: int 
     Returns:
         Names of the weight files.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     groups = _spread(dict(stored_form(weights)), largest_file)
     for old in (*folder.glob("model-*-of-*.safetensors"), folder / WEIGHTS, folder / INDEX):
@@ -192,8 +192,8 @@ def write(weights: Mapping[str, np.ndarray], folder: Path, *, largest_file: int 
         [f"model-{number:05}-of-{width:05}.safetensors" for number in range(1, width + 1)] if width > 1 else [WEIGHTS]
     )
     for name, group in zip(names, groups, strict=True):
-        save_file(group, folder / name, metadata={"format": "pt"})
-        (folder / name).chmod(0o644)  # safetensors makes it readable only for its owner
+        # safetensors' save_file makes files that only their owner may read, whatever the umask.
+        (folder / name).write_bytes(save(group, metadata={"format": "pt"}))
     if width > 1:
         index = {
             "metadata": {"total_size": sum(array.nbytes for group in groups for array in group.values())},

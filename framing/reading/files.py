@@ -105,7 +105,12 @@ def expand(
                 label = file.label if len(names) == 1 else _writable(named.prefix) + file.label
                 described = replace(file, label=label, known=known.get(identity, {}), partition=_partition(file.label))
                 files.append(_with_format(described, format))
-    files += missing.values()
+    taken = {file.label for file in files}
+    # An absent file is called by its path where its name alone does not tell it apart.
+    files += [
+        replace(file, label=_writable(file.path)) if len(names) > 1 or file.label in taken else file
+        for file in missing.values()
+    ]
     _check_labels(files)
     return files
 

@@ -551,9 +551,10 @@ def _lesson(said: Sequence[Answer], length: int) -> Lesson | None:
         return None
 
     def padded(parts: Sequence[np.ndarray]) -> torch.Tensor:
-        batch = torch.zeros(len(parts), length, parts[0].shape[1])
+        batch = torch.zeros(len(parts), length, max(part.shape[1] for part in parts))
         for row, part in enumerate(parts):
-            batch[row, 1 : len(part) + 1] = torch.from_numpy(part.astype(np.float32))
+            if len(part):
+                batch[row, 1 : len(part) + 1] = torch.from_numpy(part.astype(np.float32))
         return batch
 
     return Lesson(

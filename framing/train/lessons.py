@@ -24,9 +24,12 @@ _IN_A_FILE = 4096
 #: Sentences that are read and looked up at once.
 _IN_A_BATCH = 512
 
+#: Of the digest that a sentence is found by.
+_KEY_BYTES = 16
+
 _SCHEMA = pa.schema(
     {
-        "sentence": pa.binary(16),
+        "sentence": pa.binary(_KEY_BYTES),
         "offsets": pa.list_(pa.int32()),
         "tokens": pa.list_(pa.float16()),
         "sentences": pa.list_(pa.float16()),
@@ -111,7 +114,8 @@ class Lessons:
         self._teacher = teacher
         self._folder = folder
         self._found: dict[bytes, tuple[_Batch, int]] = {}
-        for path in sorted(folder.glob(f"{teacher.name}-*.arrow")):
+        # A key behind the name: "abc-states" begins like "abc", and says something else.
+        for path in sorted(folder.glob(f"{teacher.name}-{'[0-9a-f]' * 2 * _KEY_BYTES}.arrow")):
             self._add(path)
 
     def learn(self, sentences: Iterable[tuple[str, QuotationState]], *, on_progress: Any = None) -> int:
@@ -149,7 +153,8 @@ class Lessons:
         answer = batch.answer(row)
         return replace(
             answer,
-            tokens=answer.tokens[:, self._teacher.token_columns],
+            # A sentence without tokens has no columns to choose from.
+            tokens=answer.tokens[:, self._teacher.token_columns] if len(answer.tokens) else answer.tokens,
             sentences=answer.sentences[self._teacher.sentence_columns],
         )
 
@@ -184,7 +189,7 @@ class _Batch:
 
 
 def _key(text: str, state: QuotationState) -> bytes:
-    return hashlib.sha256(f"{state.closing_mark or ''}{state.length}\0{text}".encode()).digest()[:16]
+    return hashlib.sha256(f"{state.closing_mark or ''}{state.length}\0{text}".encode()).digest()[:_KEY_BYTES]
 
 
 def _record_batch(keys: Sequence[bytes], answers: Sequence[Answer]) -> pa.RecordBatch:

@@ -50,7 +50,8 @@ def write_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / checkpoint.SUMS).unlink(missing_ok=True)
     model.save_pretrained(folder)
-    (folder / checkpoint.WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
+    # safetensors makes the weights readable by their owner only, whatever the umask.
+    (folder / checkpoint.WEIGHTS).chmod((folder / checkpoint.CONFIG).stat().st_mode & 0o777)
     record.base.tokenizer.save_pretrained(folder)
     (folder / checkpoint.CODEBOOK).write_text(record.codebook.to_yaml(), encoding="utf-8")
     record.calibration.save(folder / checkpoint.CALIBRATION)

@@ -1,6 +1,7 @@
 """Weights in 8 bits with a scale for each row: near what they stand for, and read alike by every reader."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -311,6 +312,17 @@ def test_the_command_makes_a_sound_checkpoint(half: Path, tmp_path: Path) -> Non
     assert (target / CALIBRATION).read_bytes() == (source / CALIBRATION).read_bytes()
     assert (target / "README.md").read_text() == "a card"
     assert set(read_sums(target)) == set(read_sums(source))
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o002])
+def test_weights_have_the_mode_of_the_umask(half: Path, tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        rows8.convert(half, tmp_path / "eight")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "eight").glob("*.safetensors")}
+    assert modes and set(modes.values()) == {0o666 & ~umask}
 
 
 def test_what_the_command_refuses(half: Path, folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from framing.errors import ColumnError, InputError, MissingExtraError, SettingError, UnreadableFileError
 from framing.reading import read
 from framing.reading.files import expand, input_with
+from framing.types import Rejected
 
 
 def write(path: Path, text: str = "It rained.") -> Path:
@@ -121,6 +122,36 @@ def test_an_index_that_is_named_goes_before_that_of_the_folder(tmp_path: Path) -
         expand([str(tmp_path)], index=write(tmp_path / "wrong.csv", "name\na.txt\n"))
     with pytest.raises(UnreadableFileError, match="cannot be read"):
         expand([str(tmp_path)], index=tmp_path / "none.csv")
+
+
+def test_absent_files_of_two_indexes_do_not_get_in_the_way(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("The army left.", encoding="utf-8")
+        (tmp_path / name / "index.csv").write_text("file,outlet\na.txt,X\ngone.txt,Y\n", encoding="utf-8")
+    found = expand([str(tmp_path / "A"), str(tmp_path / "B")])
+    assert sum(not file.problem for file in found) == 2
+    assert len({file.label for file in found if file.problem}) == 2
+
+
+def test_an_absent_file_of_an_index_elsewhere_is_not_the_one_that_is_there(tmp_path: Path) -> None:
+    for name in ("A", "C"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "A" / "a.txt").write_text("The army left.", encoding="utf-8")
+    (tmp_path / "C" / "idx.csv").write_text("file,outlet\na.txt,X\n", encoding="utf-8")
+    found = expand([str(tmp_path / "A")], index=str(tmp_path / "C" / "idx.csv"))
+    assert [bool(file.problem) for file in found] == [False, True]
+    assert found[0].label == "a.txt"
+
+
+def test_a_text_that_is_no_export_is_set_aside_where_exports_are_wanted(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("The army left.", encoding="utf-8")
+    rejected: list[Rejected] = []
+    assert list(read([str(tmp_path)], format="archive", on_reject=rejected.append)) == []
+    assert ["no export" in one.reason for one in rejected] == [True, True]
+    with pytest.raises(UnreadableFileError, match=r"a\.txt is no export"):
+        list(read([str(tmp_path / "a.txt")], format="archive"))
 
 
 def test_a_table_of_texts_that_is_called_index(tmp_path: Path) -> None:

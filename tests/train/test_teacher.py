@@ -198,6 +198,27 @@ def test_the_teacher_reads_no_sentence_twice(taught_folder: Path, tmp_path: Path
         again.of("The army never left", OUTSIDE)
 
 
+def test_answers_with_states_and_without_share_a_folder(taught_folder: Path, tmp_path: Path) -> None:
+    student = student_of(taught_folder, [0])
+    lessons_for(taught_folder, student, tmp_path, states=True)
+    plain = Lessons(Teacher(str(taught_folder / "teacher"), student, states=False), tmp_path)
+    assert plain.learn((text, OUTSIDE) for text in SENTENCES) == len(SENTENCES)
+    assert {plain.of(text, OUTSIDE).states.shape[1] for text in SENTENCES} == {0}
+
+
+def test_a_sentence_without_tokens_teaches_nothing(taught_folder: Path, tmp_path: Path) -> None:
+    student = student_of(taught_folder, [0])
+    encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)
+    texts = ["\u200b" * 25, SENTENCES[0]]
+    lessons = Lessons(Teacher(str(taught_folder / "teacher"), student, states=True), tmp_path)
+    lessons.learn((text, OUTSIDE) for text in texts)
+    dataset = ExampleDataset([Example(text, "g") for text in texts], encoder, student.model.heads, lessons=lessons)
+    lesson = collate([dataset[0], dataset[1]])["targets"].lesson
+    assert not lesson.tokens[0].any()
+    assert not lesson.states[0].any()
+    assert lesson.tokens[1].any()
+
+
 def test_a_batch_of_taught_items_has_a_lesson_of_its_padded_shape(taught_folder: Path, tmp_path: Path) -> None:
     student = student_of(taught_folder, [1])
     encoder = SentenceEncoder(student.tokenizer.backend_tokenizer, max_length=128)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
+from framing.errors import UnreadableFileError
 from framing.reading.archives import articles_of, is_export
 from framing.reading.encodings import decode
 from framing.reading.formats.base import Check, Limits, Range, Row
@@ -29,9 +30,19 @@ class Archive(Text):
         return is_export(beginning.decode("utf-8", "replace").removeprefix("\ufeff"))
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
-        """The whole file."""
+        """The whole file.
+
+        Raises:
+            UnreadableFileError: it holds no article of an archive.
+        """
         for found in super().cut(limits, check):
             articles = len(articles_of(decode(found.data, self.source.label)))
+            if not articles:
+                raise UnreadableFileError(
+                    f"{self.source.label} is no export of LexisNexis, Nexis Uni or Factiva",
+                    expected="a text with the field names of one of them",
+                    hint="leave out --format archive: exports are recognised by themselves",
+                )
             yield replace(found, rows=articles, next=articles + 1)
 
     def rows(self, found: Range, needed: Collection[str] | None = None) -> Iterator[Row]:
