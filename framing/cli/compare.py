@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -150,7 +151,7 @@ def _print(found: Comparison, console: Console, *, power: bool) -> None:
 
     from framing.compare.comparison import figure_text
 
-    many = any(found.table("groups").column("period").to_pylist())
+    many = _has_periods(found)
     groups = Table("Group", *["Period"] * many, "Documents", "Sentences", "Mentions", box=box.SIMPLE_HEAD)
     for row in found.table("groups").to_pylist():
         counts = (f"{row[name]:,}" for name in ("documents", "sentences", "mentions"))
@@ -189,17 +190,24 @@ def _print(found: Comparison, console: Console, *, power: bool) -> None:
         )
 
 
+def _has_periods(found: Comparison) -> bool:
+    return any(found.table("groups").column("period").to_pylist())
+
+
+def _shares(found: Comparison, table: str) -> Iterator[tuple[str, list[dict[str, Any]], bool]]:
+    """Each contrast that has rows in a table, its rows for all voices, and whether there are periods."""
+    for contrast in found.settings["contrasts"]:
+        if rows := found.table(table, estimand="contrast_share", contrast=contrast, voice=None).to_pylist():
+            yield contrast, rows, _has_periods(found)
+
+
 def _print_power(found: Comparison, console: Console) -> None:
     from rich import box
     from rich.table import Table
 
     from framing.compare.comparison import figure_text
 
-    many = any(found.table("groups").column("period").to_pylist())
-    for contrast in found.settings["contrasts"]:
-        rows = found.table("power", estimand="contrast_share", contrast=contrast, voice=None).to_pylist()
-        if not rows:
-            continue
+    for contrast, rows, many in _shares(found, "power"):
         title = f"{contrast}: documents to annotate until an interval is half as wide"
         columns = ("Label", "Group", *["Period"] * many, "Share", "Annotated", "To annotate")
         shown = Table(*columns, box=box.SIMPLE_HEAD, title=title)
@@ -217,11 +225,7 @@ def _print_events(found: Comparison, console: Console) -> None:
 
     from framing.compare.comparison import figure_text
 
-    many = any(found.table("groups").column("period").to_pylist())
-    for contrast in found.settings["contrasts"]:
-        rows = found.table("events", estimand="contrast_share", contrast=contrast, voice=None).to_pylist()
-        if not rows:
-            continue
+    for contrast, rows, many in _shares(found, "events"):
         title = f"{contrast}: differences of shares within events that both tell (grey: not distinguishable)"
         columns = ("Label", "Difference of", *["Period"] * many, "Within", "Overall", "Events", "q")
         shown = Table(*columns, box=box.SIMPLE_HEAD, title=title)
