@@ -59,4 +59,6 @@ def test_looks_like_html():
     assert looks_like_html(PAGE)
     assert looks_like_html("<!-- x --> <HTML lang=en>")
     assert looks_like_html("It rained <b>all day</b>.")
+    assert looks_like_html('It rained <a href="/rain">all day.')
     assert not looks_like_html("It rained < 5 mm, and 3 > 2; see <www.rain.org> or <a@b.org>.")
+    assert not looks_like_html("<A> met <B> and <I> on Monday.")
