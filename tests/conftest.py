@@ -12,7 +12,7 @@ from framing.labeler import Labeler
 from framing.model.calibration import Calibration
 from framing.model.checkpoint import CALIBRATION, CODEBOOK, Checkpoint, write_sums
 
-# In CI a property is tried on the same examples each time: a change fails by what it changed. Elsewhere they are drawn anew.
+# In CI a property is tried on the same examples each time, so that a change fails by what it changed.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
