@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from framing.errors import ColumnError
 
-#: Usual names of columns for each role, best first; case and white space at the ends do not matter.
+_SEPARATORS = re.compile(r"[\s_-]")
+#: Usual names of columns for each role, best first; case, blanks, hyphens and underscores do not matter.
 GUESSES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
     for role, names in {
         "text": "text content body article full_text sentence fulltext maintext article_text article_body articlebody "
-        "body_text bodytext story_text story tweet",
-        "id": "id document_id doc_id article_id stories_id story_id _id uri url link",
-        "outlet": "outlet sitename site_name source_name source-hostname publisher newspaper publication media_name "
-        "source sourcecommonname source_domain domain hostname media source_url",
-        "published": "published published_at publishedat date publication_date publish_date pub_date date_publish "
-        "date_published datepublished webpublicationdate published_date datetime datetimepub",
-        "title": "title headline webtitle article_title heading",
+        "body_text story_text story tweet fields lead_paragraph summary abstract",
+        "id": "id id_str document_id doc_id article_id stories_id story_id _id guid uri url link",
+        "outlet": "outlet site_name source_name source_hostname publisher newspaper publication publication_title "
+        "media_name source source_title source_common_name source_domain domain hostname media source_url",
+        "published": "published published_at date publication_date publish_date pub_date date_publish "
+        "date_published web_publication_date published_date datetime datetime_pub",
+        "title": "title headline web_title article_title heading",
     }.items()
 }
 
@@ -68,7 +70,7 @@ class Columns:
                     expected=f"one of its columns: {_listed(present)}",
                     hint=f"name another with --{role.name}-column; leave it out for a guess, or name '' for none",
                 )
-            found[role.name] = wanted or (_guess(role.name, present, taken) if wanted is None else None)
+            found[role.name] = wanted or (guess(role.name, present, taken) if wanted is None else None)
         if found["text"] is None:
             raise ColumnError(
                 f"{where} has no column that looks like the text",
@@ -87,9 +89,20 @@ class Columns:
         return replace(self, **dict.fromkeys(missing))
 
 
-def _guess(role: str, present: list[str], taken: set[str]) -> str | None:
-    by_folded_name = {name.strip().casefold(): name for name in reversed(present) if name not in taken}
-    return next((by_folded_name[name] for name in GUESSES[role] if name in by_folded_name), None)
+def guess(role: str, names: Iterable[str], taken: Container[str] = ()) -> str | None:
+    """The first of some columns that is named as a role usually is; ``None`` if there is none.
+
+    Args:
+        role: a key of :data:`GUESSES`.
+        names: the columns.
+        taken: columns that hold something else.
+    """
+    by_folded_name = {_folded(name): name for name in reversed([*names]) if name not in taken}
+    return next((by_folded_name[name] for name in map(_folded, GUESSES[role]) if name in by_folded_name), None)
+
+
+def _folded(name: str) -> str:
+    return _SEPARATORS.sub("", name).casefold()
 
 
 def _listed(names: list[str]) -> str:

@@ -27,7 +27,11 @@ from framing.types import Document, Rejected
 #: Keys of a mapping that framing gives a meaning.
 _KEYS = ("text", "id", "outlet", "published", "title")
 #: Where a cell holds an object instead of a name, the name is under one of these keys.
-_NAMING_KEYS = ("name", "title", "main", "domain", "id")
+_NAMING_KEYS = ("name", "title", "main", "rendered", "domain", "id")
+#: The same for a text: so do WordPress and the Guardian.
+_TEXT_KEYS = ("rendered", "bodyText", "body", "text", "content", "value")
+#: What tools write into the cells of a table that have no value.
+_NO_VALUE = frozenset(("nan", "nat", "none", "null", "<na>", "n/a"))
 _ADDRESS = re.compile(r"https?://")
 
 
@@ -316,7 +320,7 @@ def _as_sentence(document: Document) -> Document:
 
 
 def _text(values: Mapping[str, Any], column: str) -> str:
-    value = values.get(column)
+    value = _joined(values.get(column))
     if not isinstance(value, str):
         raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text")
     if len(value) > LARGEST_DOCUMENT:
@@ -329,6 +333,17 @@ def _text(values: Mapping[str, Any], column: str) -> str:
     return text
 
 
+def _joined(value: Any) -> Any:
+    """The text of an object that holds it, or of a list of texts and such objects, as Telegram exports it."""
+    if isinstance(value, Mapping):
+        return next((value[key] for key in _TEXT_KEYS if isinstance(value.get(key), str)), value)
+    if isinstance(value, list) and any(isinstance(piece, Mapping) for piece in value):
+        pieces = [_joined(piece) for piece in value]
+        if all(isinstance(piece, str) for piece in pieces):
+            return "".join(pieces)
+    return value
+
+
 def _line(values: Mapping[str, Any], column: str | None, role: str) -> str | None:
     """A cell as one line of text; ``None`` where it is missing or empty."""
     value = values.get(column) if column else None
@@ -339,6 +354,8 @@ def _line(values: Mapping[str, Any], column: str | None, role: str) -> str | Non
     if not isinstance(value, str | Number | date):
         raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text, a number or a date")
     line = " ".join(repaired(clean(_as_text(value))).split())
+    if line.casefold() in _NO_VALUE:
+        return None
     if role == "outlet" and _ADDRESS.match(line):
         line = urlsplit(line).netloc
     return (line.removeprefix("www.") if role == "outlet" else line) or None

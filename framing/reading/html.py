@@ -17,13 +17,13 @@ from framing.reading.repairs import repaired
 # Each pattern takes linear time: no two neighbouring parts of it can match the same characters.
 _PAGE_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
-#: What only HTML has: a tag of a block; the end of a tag within a line, or such a tag with an attribute. A bare "<A>" may
-#: stand for a name that was taken out of a text.
+#: What only HTML has. In a text, a bare "<A>" may stand for a name that was taken out; "<b>" does not.
 _FRAGMENT_TAG = re.compile(
     r"</?(?:p|div|br|hr|h[1-6]|article|section|figure|figcaption|blockquote|ul|ol|li|table|tr|td|img|iframe)"
     r"(?:\s[^<>]{0,2000})?/?>"
     r"|<(?:a|b|i|em|q|span|strong)\s[^<>=]{0,2000}=[^<>]{0,2000}>"
-    r"|</(?:a|b|i|em|q|span|strong)\s{0,9}>",
+    r"|</(?:a|b|i|em|q|span|strong)\s{0,9}>"
+    r"|<(?-i:a|b|i|em|q|span|strong)>",
     re.IGNORECASE,
 )
 _BLOCKS = frozenset(

@@ -171,8 +171,11 @@ _BEGINS_WITH_DATELINE = re.compile(
     rf"(?:,? \d{{4}})?)?,? ?(?:\([A-Z][\w ./-]{{1,30}}\))?"
     r"(?:(?:[ ,_]{1,2}|(?<=\)))[-–—]{1,2} ?|[–—]{1,2} ?)[A-Z“\"]"
 )
+_CAPITALS = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĪİŁŃŇŌŐŒŘŚŞŠŢŤŪŮŰŹŻŽ"
 #: ``PARIS: The regime …``: the place of a report, with a colon where wire services have a dash.
-_CITY_COLON = re.compile(r"([A-Z][A-Z'’.-]+(?: [A-Z'’.-]+){0,3})(?:/[A-Z]+)? ?[:|]\s+(?=[A-Z“\"‘'])")
+_CITY_COLON = re.compile(
+    rf"([{_CAPITALS}][{_CAPITALS}'’.-]+(?: [{_CAPITALS}'’.-]+){{0,3}})(?: ?/ ?[{_CAPITALS}]+)? ?[:|]\s+(?=[A-Z“\"‘'])"
+)
 #: Cities of correspondents. Without capitals, only its name distinguishes a city from a speaker.
 _CITIES = (
     "Abuja|Accra|Aden|Addis Ababa|Aleppo|Algiers|Amman|Ankara|Asmara|Athens|Baghdad|Baku|Bamako|Bangui|Basra|Beijing|"

@@ -49,7 +49,7 @@ _TITLE_AT_END = re.compile(
 _NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt))\.$")
 _CAPITAL = re.compile(r"[A-Z]")
 # These do not end a sentence before a number.
-_COUNTED_AT_END = re.compile(r"(?:^|[\s(\[])(?:Ch|Vol|Para|Ex|Tel|Fig|Sec|Art|Apt|Ext|Rm|max|min)\.$", re.IGNORECASE)
+_COUNTED_AT_END = re.compile(r"(?:^|[\s(\[])(?:Ch|Vol|Para|Ex|Tel|Fig|Sec|Arts?|Apt|Ext|Rm|max|min)\.$", re.IGNORECASE)
 _DIGIT = re.compile(r"[(#]?\d")
 _MONTH = (
     r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|January|February|March|April|May|June|July|August|September|"
@@ -75,13 +75,18 @@ _ABBREVIATED = (
     (_MONTH_AT_END, _DIGIT),
 )
 # Names that begin a sentence with a small letter: al-Qaida, iPhone, d'Estaing.
-_SMALL_NAME = re.compile(r"(?:al|el|an|as|ad|ar|ash|at|bin|ibn|de|di|da|van|von|d|l)[-‑’' ]\w*[A-Z]|[a-z]+[A-Z]")
+_SMALL_NAME = re.compile(r"(?:al|el|an|as|ad|ar|ash|at|bin|ibn|de|di|da|van|von|d|l)[-‑’' ]\w*[A-Z]|[a-z]+[A-Z\d]")
 # A word that begins with a small letter and is not an address.
-_SMALL_WORD = re.compile(r"[a-z][\w'’-]*(?![\w./@])")
+_SMALL_WORD = re.compile(r"[a-z][\w'’-]*(?![\w/@]|\.\w)")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
 _QUOTATION_END = re.compile("[\"＂”»'’“]$")
-# sentencex does not cut after an ellipsis; before a capital it ends a sentence.
-_ELLIPSIS = re.compile("(?:…|\\.\\.\\.)\\s+(?=[A-Z][a-z])")
+# Where sentencex does not cut before a capital: after an ellipsis, a sentence in brackets, the number of a note.
+_SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹⁰"
+_OTHER_ENDS = re.compile(
+    r"(?:…|\.\.\."
+    r"|\((?:[^()\s]{1,40}\s){2,60}[^()\s]{0,40}[a-z]{3}[.!?]\)"
+    rf"|(?<=[a-z]{{3}}\.)(?:\d{{1,3}}|[{_SUPERSCRIPTS}]+))\s+(?=[A-Z][a-z])"
+)
 _QUOTED_CRY = re.compile("(?:[!?…]|\\.\\.\\.)[\"＂”»'’“]+$")
 _SAYING = (
     "said|says|asked|asks|added|adds|told|replied|shouted|cried|wrote|writes|wondered|declared|warned|insisted|"
@@ -205,8 +210,8 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
     blanked = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", original))
     blanked = _QUOTATION_MARK.sub(lambda mark: " " * len(mark[0]), blanked)
     blanked = _PICTOGRAPH.sub(" ", blanked)
-    ellipses = (match.end() for match in _ELLIPSIS.finditer(blanked))
-    for boundary in sorted({*_boundaries(blanked, language), *ellipses}):
+    others = (match.end() for match in _OTHER_ENDS.finditer(blanked))
+    for boundary in sorted({*_boundaries(blanked, language), *others}):
         start, end = boundary, boundary
         while start and _is_blank(original[start - 1]):
             start -= 1
@@ -261,7 +266,7 @@ def _belong_together(before: str, after: str, *, small: bool) -> bool:
         after: the beginning of the text after it.
         small: the paragraph begins with a small letter, so a small letter after the cut shows nothing.
     """
-    if _LIST_NUMBER.fullmatch(before) or not any(map(str.isalnum, after)):
+    if _LIST_NUMBER.fullmatch(before) or not any(map(str.isalnum, after)) or after[:1] in _SUPERSCRIPTS:
         return True
     if _QUOTATION_END.search(before):
         return after[:1].islower() or bool(_QUOTED_CRY.search(before) and _SPEAKER_FOLLOWS.match(after))

@@ -130,6 +130,8 @@ def test_a_time_that_ends_a_sentence() -> None:
         "The firm, Acme LLC. of Harun, was closed.",
         "The Intl. Committee of the town met.",
         "Some 40 sq. km of land were burned.",
+        "It was 10 in. tall and 20 kg. heavy.",
+        "See Arts. 3 and 5 of the pact.",
         "The shells, 120 mm. in size, fell on the market.",
     ],
 )
@@ -147,6 +149,8 @@ def test_abbreviations_within_a_sentence(sentence: str) -> None:
         ("He paused … The army left.", ["He paused …", "The army left."]),
         ("They fled… and the army came.", ["They fled… and the army came."]),
         ("They paid 5 lbs. The army left.", ["They paid 5 lbs.", "The army left."]),
+        ("(They fled on foot.) The army came.", ["(They fled on foot.)", "The army came."]),
+        ("Adm. (ret.) Haddad came.", ["Adm. (ret.) Haddad came."]),
     ],
 )
 def test_marks_that_end_a_sentence(text: str, expected: list[str]) -> None:
@@ -204,6 +208,9 @@ def test_cuts_at_quotations_dashes_and_brackets(text: str, expected: list[str]) 
         ("The rebels fled.[1] The army came.", ["The rebels fled.[1]", "The army came."]),
         ("The rebels fled.[12][13] The army came.", ["The rebels fled.[12][13]", "The army came."]),
         ("The rebels fled [3]. The army came.", ["The rebels fled [3].", "The army came."]),
+        ("The rebels fled.1 The army came.", ["The rebels fled.1", "The army came."]),
+        ("The rebels fled.¹² The army came.", ["The rebels fled.¹²", "The army came."]),
+        ("They met in No.1 Barracks.", ["They met in No.1 Barracks."]),
     ],
 )
 def test_references(text: str, expected: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,73 @@ def test_columns_of_known_tools(name: str, expected: tuple[str | None, ...]) -> 
     assert not rejected
     first = documents[0]
     assert (first.outlet, first.published and first.published[:10], first.title) == expected
+
+
+BODY = "The army left Harun. Rain fell."
+DAY = "2019-05-14T10:00:00Z"
+ANSWERS = {
+    "NewsAPI": {
+        "status": "ok",
+        "articles": [{"source": {"id": None, "name": "BBC"}, "title": "Left", "publishedAt": DAY, "content": BODY}],
+    },
+    "Guardian": {
+        "response": {
+            "status": "ok",
+            "results": [
+                {"id": "w/1", "webTitle": "Left", "webPublicationDate": DAY, "fields": {"body": f"<p>{BODY}</p>"}}
+            ],
+        }
+    },
+    "New York Times": {
+        "response": {"docs": [{"headline": {"main": "Left"}, "lead_paragraph": BODY, "pub_date": DAY, "source": "NYT"}]}
+    },
+    "Event Registry": {
+        "articles": {"results": [{"title": "Left", "body": BODY, "dateTime": DAY, "source": {"title": "Bay Post"}}]}
+    },
+    "WordPress": [{"id": 5, "date": DAY, "title": {"rendered": "Left"}, "content": {"rendered": f"<p>{BODY}</p>"}}],
+    "ProQuest": [
+        {"Title": "Left", "Full text": BODY, "Publication title": "Bay Post", "Publication date": "May 14, 2019"}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "outlet"),
+    [*zip(ANSWERS, ["BBC", None, "NYT", "Bay Post", None, "Bay Post"], strict=True)],
+)
+def test_answers_of_apis(name: str, outlet: str | None, tmp_path: Path) -> None:
+    """Row 58: the list within an answer is the table, and an object that holds a text is that text."""
+    (document,), rejected = read_text(tmp_path / "a.json", json.dumps(ANSWERS[name]))
+    assert not rejected
+    assert (document.outlet, document.title, document.text) == (outlet, "Left", f"Left\n\n{BODY}")
+    assert (document.published or "")[:10] in ("2019-05-14", "May 14, 20")
+
+
+def test_a_list_within_a_document_is_not_the_table(tmp_path: Path) -> None:
+    """Row 58: an object with a text is one document, whatever lists it holds."""
+    content = json.dumps({"text": BODY, "comments": [{"text": "one"}, {"text": "two"}]})
+    (document,), _ = read_text(tmp_path / "a.json", content)
+    assert document.text == BODY
+
+
+def test_messages_in_pieces(tmp_path: Path) -> None:
+    """Row 58: Telegram exports a text with a link as a list."""
+    pieces = ["The army left ", {"type": "bold", "text": "Harun"}, ". Rain fell."]
+    content = json.dumps({"name": "Channel", "messages": [{"id": 1, "text": BODY}, {"id": 2, "text": pieces}]})
+    documents, rejected = read_text(tmp_path / "a.json", content)
+    assert not rejected
+    assert [document.text for document in documents] == [BODY, BODY]
+
+
+@pytest.mark.parametrize("written", ["NaN", "nan", "NaT", "None", "NULL", "<NA>", "n/a"])
+def test_cells_without_a_value_as_tools_write_them(written: str, tmp_path: Path) -> None:
+    """Row 66: they are no outlet, no date, and no id that comes twice."""
+    content = f"id,source,date,title,text\n{written},{written},{written},{written},It rained.\n"
+    content += f"{written},{written},{written},{written},It snowed.\n"
+    documents, rejected = read_text(tmp_path / "a.csv", content)
+    assert not rejected
+    assert [document.text for document in documents] == ["It rained.", "It snowed."]
+    assert {(document.outlet, document.published, document.title) for document in documents} == {(None, None, None)}
 
 
 @pytest.mark.parametrize("value", ['["BBC", "CNN"]', '{"rank": 3}', "[]"])

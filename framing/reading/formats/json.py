@@ -1,4 +1,4 @@
-"""JSON: a list of objects, one object, or an object with a whole column under each name."""
+"""JSON: a list of objects, one object, an object with a whole column under each name, or an answer of an API."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from framing.errors import UnreadableFileError
+from framing.reading.columns import guess
 from framing.reading.encodings import decode
 from framing.reading.formats.base import Check, Cutter, Limits, Range
 from framing.reading.formats.jsonl import JsonLines, cut_lines, is_object, type_name
@@ -16,6 +17,8 @@ from framing.reading.streams import empty
 
 #: The most bytes read into memory.
 _LARGEST = 2 << 30
+#: APIs put their list under a name, or under a name of an object.
+_DEEPEST_ROWS = 3
 _BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
@@ -67,8 +70,28 @@ class Json(JsonLines):
 
 
 def _rows_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows of an object of columns (equally long lists, or objects as pandas writes them); else the object."""
+    """The rows in an answer, or of columns (lists of one length, or objects as pandas has them); else the object."""
+    if rows := _rows_within(content):
+        return rows
     columns = [list(column.values()) if isinstance(column, dict) else column for column in content.values()]
     if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:
         return [dict(zip(content, cells, strict=True)) for cells in zip(*columns, strict=True)]
     return [content]
+
+
+def _rows_within(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The list of texts in an answer such as ``{"status": "ok", "articles": [...]}``; empty if it holds none."""
+    level: list[Any] = [content]
+    for _ in range(_DEEPEST_ROWS):
+        if any(guess("text", item) for item in level):  # a document, and its lists belong to it
+            return []
+        inner = [value for item in level for value in item.values()]
+        for rows in inner:
+            if _are_objects(rows) and any(guess("text", row) for row in rows):
+                return rows
+        level = [value for value in inner if isinstance(value, dict)]
+    return []
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)

@@ -1,0 +1,1 @@
+"""Quality on codebooks and labels that other people made."""
