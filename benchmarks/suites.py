@@ -287,6 +287,8 @@ class QualitySuite(Suite):
         systems: name -> title, in the order they run.
         reference: the system that is compared with each of the others.
         metrics: name of a measure -> title.
+        of_corpora: the measures that are shown for each corpus.
+        least_of_corpus: sentences that a corpus must have to be shown.
         bootstrap: of the intervals.
     """
 
@@ -295,6 +297,8 @@ class QualitySuite(Suite):
     systems: dict[str, str]
     reference: str
     metrics: dict[str, str]
+    of_corpora: tuple[str, ...]
+    least_of_corpus: int
     bootstrap: Bootstrap
 
     def __post_init__(self) -> None:
@@ -303,6 +307,8 @@ class QualitySuite(Suite):
         require_known(self.reference, self.systems, "the reference")
         for name in self.metrics:
             require_known(name, HEADLINES, "the measure")
+        for name in self.of_corpora:
+            require_known(name, self.metrics, "the measure of corpora")
 
 
 # --- engines_quality --------------------------------------------------------------------------------------------------

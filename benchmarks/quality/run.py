@@ -6,7 +6,7 @@ record holds no sentence of the gold, only its hash and the scores.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import Difference, Scores
 from framing.model.checkpoint import locate
 from framing.speed import SEEDS
+from framing.types import SentenceLabels
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "onnxruntime", "tokenizers")
 
@@ -50,10 +51,12 @@ def main(
     marked = GoldSet.read(gold, codebook)
     materials = Materials(read_seeds(codebook, seeds), codebook, checkpoint)
     measured: dict[str, ScoredSystem] = {}
+    of_corpora: dict[str, dict[str, ScoredSystem]] = {}
     for name in wanted:
         typer.echo(f"{name} …", err=True)
         labels = marked.predict(OPENERS[name](materials))
         measured[name] = score_system(labels, marked, codebook, suite.bootstrap)
+        of_corpora[name] = score_corpora(labels, marked, codebook, suite)
     differences = compare_reference(measured, marked, suite)
     inputs: dict[str, dict[str, Any]] = {
         "gold": gold_facts(gold, marked),
@@ -69,8 +72,8 @@ def main(
         suite.title,
         command_line("benchmarks.quality"),
         inputs,
-        _results(measured, differences),
-        tables(suite, measured, differences, codebook),
+        _results(measured, differences, of_corpora, suite),
+        (*tables(suite, measured, differences, codebook), *corpus_tables(suite, of_corpora)),
         PACKAGES,
     )
     record.save_and_tell(out)
@@ -84,6 +87,39 @@ def compare_reference(
         return {}
     others = {name: system for name, system in measured.items() if name != suite.reference}
     return {name: difference(reference, system, gold, suite.bootstrap) for name, system in others.items()}
+
+
+def score_corpora(
+    labels: Sequence[SentenceLabels], gold: GoldSet, codebook: Codebook, suite: QualitySuite
+) -> dict[str, ScoredSystem]:
+    """The scores on each corpus, largest first: the part of a document's name before its first ``/``.
+
+    Corpora with fewer sentences than the suite asks for are left out.
+    """
+    places: dict[str, list[int]] = {}
+    for place, group in enumerate(gold.groups):
+        places.setdefault(group.partition("/")[0], []).append(place)
+    large = {name: found for name, found in places.items() if len(found) >= suite.least_of_corpus}
+    return {
+        name: score_system([labels[i] for i in found], gold.select(found), codebook, suite.bootstrap)
+        for name, found in sorted(large.items(), key=lambda item: -len(item[1]))
+    }
+
+
+def corpus_tables(suite: QualitySuite, measured: Mapping[str, Mapping[str, ScoredSystem]]) -> Iterator[Table]:
+    """A table for each of the suite's measures by corpus; none where the gold has no two corpora."""
+    titles = tuple(suite.systems[name] for name in measured)
+    corpora = next(iter(measured.values()))
+    for metric in suite.of_corpora if len(corpora) > 1 else ():
+        rows = tuple(
+            (
+                corpus,
+                str(corpora[corpus].scores.sentences),
+                *(with_interval(systems[corpus].intervals[metric]) for systems in measured.values()),
+            )
+            for corpus in corpora
+        )
+        yield Table(f"By corpus: {suite.metrics[metric]}", ("corpus", "sentences", *titles), rows)
 
 
 def tables(
@@ -146,7 +182,10 @@ def _voice_table(scores: Scores, title: str, codebook: Codebook) -> Table:
 
 
 def _results(
-    measured: Mapping[str, ScoredSystem], differences: Mapping[str, Mapping[str, Difference]]
+    measured: Mapping[str, ScoredSystem],
+    differences: Mapping[str, Mapping[str, Difference]],
+    of_corpora: Mapping[str, Mapping[str, ScoredSystem]],
+    suite: QualitySuite,
 ) -> dict[str, Any]:
     return {
         "systems": {
@@ -154,4 +193,11 @@ def _results(
             for name, system in measured.items()
         },
         "differences": {name: as_json(difference) for name, difference in differences.items()},
+        "corpora": {
+            name: {
+                corpus: as_json({metric: system.intervals[metric] for metric in suite.of_corpora})
+                for corpus, system in systems.items()
+            }
+            for name, systems in of_corpora.items()
+        },
     }

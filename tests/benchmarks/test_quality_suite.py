@@ -162,6 +162,26 @@ def test_the_command_writes_a_record_without_sentences(few_seeds: Path, tmp_path
     assert record["inputs"]["gold"]["sha256"] in shown
 
 
+def test_scores_by_corpus_are_those_of_a_gold_file_with_that_corpus_alone(few_seeds: Path, tmp_path: Path) -> None:
+    rows = (SEEDS / "01.tsv").read_text(encoding="utf-8").splitlines()[:130]
+    rows = [f"{'bay' if number % 2 else 'hill'}/{row}" for number, row in enumerate(rows)]
+    files = {"both": rows, "bay": rows[1::2], "few": [*rows[::2], *(f"rare/{row}" for row in rows[1:21:2])]}
+    records = {}
+    for name, lines in files.items():
+        gold = tmp_path / f"{name}.tsv"
+        gold.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        arguments = ["--gold", str(gold), "--seeds", str(few_seeds), "--systems", "lexicon", "--out", str(tmp_path)]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+        records[name] = json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))
+    corpora = records["both"]["results"]["corpora"]["lexicon"]
+    assert set(corpora) == {"bay", "hill"}
+    alone = records["bay"]["results"]["systems"]["lexicon"]["intervals"]
+    assert corpora["bay"] == {metric: alone[metric] for metric in ("frames_micro_f1", "mention_voice_f1")}
+    shown = [table for table in records["both"]["tables"] if table["title"].startswith("By corpus")]
+    assert [[row[:2] for row in table["rows"]] for table in shown] == [[["hill", "65"], ["bay", "65"]]] * 2
+    assert set(records["few"]["results"]["corpora"]["lexicon"]) == {"hill"}  # "rare" has ten sentences
+
+
 def test_unknown_systems_and_missing_seeds_are_told(tmp_path: Path) -> None:
     gold = str(SEEDS / "01.tsv")
     unknown = CliRunner().invoke(app, ["--gold", gold, "--systems", "oracle", "--out", str(tmp_path)])
