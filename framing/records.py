@@ -23,9 +23,9 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate, groupby
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
@@ -65,6 +65,8 @@ _ENDING = re.compile(r"(\.jsonl|\.ndjson|\.csv)(\.gz)?$|(\.parquet)$", re.IGNORE
 #: Beginnings of cells that a spreadsheet takes for formulas.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: Of some items and the names of their fields: the values of each field.
+_Columns = Callable[[Sequence[Any], Sequence[str]], Iterator[Sequence[Any]]]
 
 
 # --- the schema -------------------------------------------------------------------------------------------------------
@@ -156,11 +158,11 @@ def table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
     for entry in schema:
         name = entry.name
         if name == "frames":
-            columns[name] = _list_array([list(s.frames.items()) for s in sentences], entry.type, _pair_field)
+            columns[name] = _list_array([list(s.frames.items()) for s in sentences], entry.type, _pair_fields)
         elif name in ("mentions", "hedges", "sources"):
-            columns[name] = _list_array([getattr(s, name) for s in sentences], entry.type, _field)
+            columns[name] = _list_array([getattr(s, name) for s in sentences], entry.type, _fields)
         elif name == "probabilities":
-            columns[name] = _struct_array([s.probabilities for s in sentences], entry.type, Mapping.get)
+            columns[name] = _struct_array([s.probabilities for s in sentences], entry.type, _named_fields)
         elif name in COLUMNS:
             columns[name] = _array([getattr(s, name) for s in sentences], entry.type)
         elif any(name in s.tasks for s in sentences):
@@ -180,12 +182,20 @@ def mention_table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow
     import pyarrow as pa
 
     found = [(s, mention) for labels in labelled for s in labels.sentences for mention in s.mentions]
-    arrays = []
-    for entry in schema:
-        in_place = entry.name in _PLACE
-        values = [getattr(s, entry.name) if in_place else _field(m, entry.name) for s, m in found]
-        arrays.append(_array(values, entry.type))
+    places = [[getattr(sentence, name) for sentence, _ in found] for name in _PLACE]
+    said = _fields([mention for _, mention in found], [name for name in schema.names if name not in _PLACE])
+    arrays = [_array(values, kind) for values, kind in zip(chain(places, said), schema.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _fields(spans: Sequence[Any], names: Sequence[str]) -> Iterator[list[Any]]:
+    """Columns of spans: attributes, or the answers to tasks for mentions; ``None`` where there is no span."""
+    asked = any(getattr(span, "tasks", None) for span in spans)
+    for name in names:
+        if asked:
+            yield [_field(span, name) for span in spans]
+        else:
+            yield [getattr(span, name, None) for span in spans]
 
 
 def _field(item: Any, name: str) -> Any:
@@ -194,38 +204,48 @@ def _field(item: Any, name: str) -> Any:
     return answers[name] if name in answers else getattr(item, name, None)
 
 
-def _pair_field(pair: tuple[str, float], name: str) -> Any:
-    return pair[name == "probability"]
+def _pair_fields(pairs: Sequence[tuple[str, float]], names: Sequence[str]) -> Iterator[list[Any]]:
+    """Columns of pairs of a name and a probability."""
+    for name in names:
+        yield [pair[name == "probability"] for pair in pairs]
 
 
-def _array(values: list[Any], kind: pyarrow.DataType) -> pyarrow.Array:
+def _named_fields(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Columns of mappings; ``None`` where one lacks the name. Row by row, which is where the time goes."""
+    rows = [tuple(map(item.get, names)) for item in items]
+    yield from zip(*rows, strict=True) if rows else ([] for _ in names)
+
+
+def _array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:
     """A column of plain values or of structs."""
     import pyarrow as pa
 
     if pa.types.is_struct(kind):
-        return _struct_array(values, kind, _field)
+        return _struct_array(values, kind, _fields)
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:  # a lone surrogate, which Arrow cannot hold
         return pa.array([_SURROGATE.sub("\ufffd", v) if isinstance(v, str) else v for v in values], kind)
 
 
-def _struct_array(items: list[Any], kind: pyarrow.StructType, get: Any) -> pyarrow.StructArray:
+def _struct_array(items: Sequence[Any], kind: pyarrow.StructType, columns: _Columns) -> pyarrow.StructArray:
+    """A column of structs. ``columns`` gives the values of their fields, by the names of the fields."""
     import pyarrow as pa
 
     fields = list(kind)
-    arrays = [_array([None if item is None else get(item, f.name) for item in items], f.type) for f in fields]
+    values = columns(items, [field.name for field in fields])
+    arrays = [_array(column, field.type) for column, field in zip(values, fields, strict=True)]
     missing = pa.array([item is None for item in items], pa.bool_()) if any(item is None for item in items) else None
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=missing)
 
 
-def _list_array(lists: Sequence[Sequence[Any]], kind: pyarrow.ListType, get: Any) -> pyarrow.ListArray:
+def _list_array(lists: Sequence[Sequence[Any]], kind: pyarrow.ListType, columns: _Columns) -> pyarrow.ListArray:
     """A column of lists of structs."""
     import pyarrow as pa
 
     flat = [item for items in lists for item in items]
     offsets = pa.array(accumulate(map(len, lists), initial=0), pa.int32())
-    return pa.ListArray.from_arrays(offsets, _struct_array(flat, kind.value_type, get), type=kind)
+    return pa.ListArray.from_arrays(offsets, _struct_array(flat, kind.value_type, columns), type=kind)
 
 
 def _task_array(answers: list[TaskAnswer | None], kind: pyarrow.DataType) -> pyarrow.Array:
@@ -235,7 +255,7 @@ def _task_array(answers: list[TaskAnswer | None], kind: pyarrow.DataType) -> pya
         return _array(answers, kind)
     pairs = any(isinstance(answer, Mapping) for answer in answers)
     lists = [list(a.items()) if isinstance(a, Mapping) else a or () for a in answers]
-    return _list_array(cast(list[Sequence[Any]], lists), kind, _pair_field if pairs else _field)
+    return _list_array(cast(list[Sequence[Any]], lists), kind, _pair_fields if pairs else _fields)
 
 
 def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> list[Any]:

@@ -102,7 +102,7 @@ class Suggestions:
             OutputError: there is such a file already, or it cannot be written.
             SettingError: the format is unknown, or is not written.
         """
-        passages = (passage_of(one.labels) for one in self.sentences)
+        passages = (passage_of(one.labels, self.codebook) for one in self.sentences)
         write_passages(passages, path, self.codebook, to_format=to_format, prefilled=prefilled)
 
 
@@ -179,21 +179,15 @@ def suggest(
         seen = _Seen.of(_sentences(names, codebook), {*done}, codebook, all_kinds=all_kinds)
         if not seen.places:
             raise InputError("there is no sentence to suggest", expected="labelled sentences that are not marked yet")
-        thresholds = {
-            name: threshold_of(seen.probabilities[:, k], seen.given[:, k]) for k, name in enumerate(seen.names)
-        }
-        unsure = uncertainties(seen.probabilities, list(thresholds.values()), seen.choices(), by=by)
-        weights = rarity_weights(seen.expected(), rare)
-        weighed = unsure * weights
-        score = weighed.max(axis=1) if by == "margin" else weighed.sum(axis=1)
-        order = np.argsort(-score, kind="stable")[: n if diversity == "none" else n * pool]
+        found = rank(seen.probabilities, seen.given, seen.choices(), by=by, rare=rare)
+        order = found.order[: n if diversity == "none" else n * pool]
         candidates = seen.read_again(_sentences(names, codebook), order)
-        taken = _diverse([one.text for one in candidates], score[order], n, diversity, done, seed)
-    whole = unsure.max(axis=1) if by == "margin" else unsure.sum(axis=1)
+        taken = diverse([one.text for one in candidates], found.score[order], n, diversity, done, seed)
     said = seen.units()
     sentences = tuple(
-        Suggestion(candidates[i], float(whole[order[i]]), said[int(weighed[order[i]].argmax())]) for i in taken
+        Suggestion(candidates[i], float(found.uncertainty[order[i]]), said[int(found.because[order[i]])]) for i in taken
     )
+    thresholds = dict(zip(seen.names, found.thresholds, strict=True))
     return Suggestions(sentences, thresholds, len(seen.places), seen.passed_over, codebook or seen.codebook)
 
 
@@ -280,13 +274,6 @@ class _Seen:
         chosen = {k for columns in self.one_of.values() for k in columns}
         return [*(name for k, name in enumerate(self.names) if k not in chosen), *self.one_of]
 
-    def expected(self) -> Array:
-        """How many sentences can be expected to carry each; of a task, all: float64, as :meth:`units`."""
-        chosen = {k for columns in self.one_of.values() for k in columns}
-        counts = self.probabilities.sum(axis=0, dtype=np.float64)
-        single = [counts[k] for k in range(len(self.names)) if k not in chosen]
-        return np.array([*single, *[float(len(self.places))] * len(self.one_of)])
-
     def read_again(
         self, sentences: Iterable[tuple[SentenceLabels, Codebook | None]], wanted: Array
     ) -> list[SentenceLabels]:
@@ -314,6 +301,53 @@ def _given(sentence: SentenceLabels) -> set[str]:
 
 
 # --- uncertainty ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Sentences by how much is to be learned from them; all of them, in their own order but for ``order``.
+
+    Attributes:
+        thresholds: of each label, as :func:`threshold_of` finds it.
+        order: int64 [n], the most uncertain first.
+        score: float64 [n], the uncertainty by which they are ordered: a rare label counts more.
+        uncertainty: float64 [n], as :class:`Suggestion` tells it.
+        because: int64 [n], the column of :func:`uncertainties` that counts most.
+    """
+
+    thresholds: tuple[float, ...]
+    order: Array
+    score: Array
+    uncertainty: Array
+    because: Array
+
+
+def rank(
+    probabilities: Array,
+    given: Array,
+    choices: Sequence[Sequence[int]] = (),
+    *,
+    by: By = "margin",
+    rare: float = 0.5,
+) -> Ranking:
+    """Order sentences by how unsure a model is of them.
+
+    Args:
+        probabilities: float [n, K].
+        given: bool [n, K], the model gave the label.
+        choices: columns that are the values of one choice.
+        by, rare: as of :func:`suggest`.
+    """
+    thresholds = tuple(threshold_of(p, g) for p, g in zip(probabilities.T, given.T, strict=True))
+    unsure = uncertainties(probabilities, thresholds, choices, by=by)
+    chosen = {k for columns in choices for k in columns}
+    counts = np.asarray(probabilities.sum(axis=0, dtype=np.float64))
+    single = [counts[k] for k in range(len(counts)) if k not in chosen]
+    # Every sentence has an answer to a choice.
+    weighed = unsure * rarity_weights(np.array([*single, *[float(len(probabilities))] * len(choices)]), rare)
+    score = weighed.max(axis=1) if by == "margin" else weighed.sum(axis=1)
+    whole = unsure.max(axis=1) if by == "margin" else unsure.sum(axis=1)
+    return Ranking(thresholds, np.argsort(-score, kind="stable"), score, whole, weighed.argmax(axis=1))
 
 
 def threshold_of(probabilities: Array, given: Array) -> float:
@@ -386,9 +420,26 @@ def rarity_weights(expected: Array, rare: float) -> Array:
 # --- diversity --------------------------------------------------------------------------------------------------------
 
 
-def _diverse(
-    texts: Sequence[str], score: Array, n: int, diversity: Diversity, done: Sequence[str], seed: int
+def diverse(
+    texts: Sequence[str],
+    score: Array,
+    n: int,
+    diversity: Diversity = "kcenter",
+    done: Sequence[str] = (),
+    seed: int = 0,
 ) -> list[int]:
+    """Take a diverse set of texts, by TF-IDF.
+
+    Args:
+        texts: the most uncertain first.
+        score: float64 [texts], how uncertain.
+        n: how many to take.
+        diversity, seed: as of :func:`suggest`.
+        done: texts from which k-center keeps away.
+
+    Returns:
+        Numbers of texts.
+    """
     if diversity == "none" or len(texts) <= n:
         return list(range(min(n, len(texts))))
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -177,6 +177,7 @@ def codebooks(draw: st.DrawFn) -> str:
 
 @FUZZ
 @given(text=codebooks() | st.text(st.characters(), max_size=100))
+@example(text="\ud800")
 def test_codebooks(text: str) -> None:
     try:
         book = Codebook.from_yaml(text)

@@ -1,14 +1,14 @@
 """Files of labelled sentences, one JSON object a line, as marked sentences.
 
 ``tags``
-    ``{"document_id", "text", "tokens", <column of tags>}``: the tokens stand in the text, in order; the column ``cues`` or
-    ``tags`` has one tag a token. ``_`` and ``O`` are none; neighbours with one tag are one span; what stands before the first
-    ``-`` is the name (``CUE-1``).
+    ``{"document_id", "text", "tokens", "tags"}``, the last also as ``cues``: the tokens stand in the text, in order;
+    each has a tag. ``_`` and ``O`` are none; neighbours with one tag are one span; what stands before the first ``-``
+    is the name (``CUE-1``).
 
 ``spans``
     ``{"document_id", "text", "spans": [[start, end, name, …], …]}``, half-open offsets in code points.
 
-A marked sentence has no overlapping spans. Of spans that overlap the longest stays, as in any scheme with one tag a token.
+A marked sentence has no overlapping spans. Of spans that overlap the longest stays, as where each token has one tag.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def draw(gold: GoldSet, most: int | None, seed: int) -> GoldSet:
 
 
 def _tagged(values: Mapping[str, Any]) -> Iterator[NamedSpan]:
-    column = next(name for name in (*_TAG_COLUMNS, _TAG_COLUMNS[0]) if name in values or name == _TAG_COLUMNS[-1])
+    column = next((name for name in _TAG_COLUMNS if name in values), _TAG_COLUMNS[0])
     text, places, end = values["text"], [], 0
     for token in values["tokens"]:
         start = text.index(token, end)

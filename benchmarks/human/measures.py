@@ -70,7 +70,8 @@ class Sums:
     def by_document(self, groups: Sequence[str]) -> Sums:
         """Summed up over the sentences of each document: float64 [documents]."""
         _, which = np.unique(np.asarray(groups), return_inverse=True)
-        return Sums(*(np.bincount(which, weights=part) for part in (self.above, self.below)))
+        above, below = (np.bincount(which, weights=part).astype(np.float64) for part in (self.above, self.below))
+        return Sums(above, below)
 
     def ratio(self, weights: Array) -> Array:
         """The measure, float64 [n], where the documents count as often as ``weights`` says, [n, documents]."""
@@ -99,8 +100,8 @@ def measure(
         spans: labels whose spans are measured.
 
     Returns:
-        ``sentence/<label>/f1``, ``…/precision`` and ``…/recall``; ``<way>/<label>`` and ``<way>, words/<label>`` with the
-        ways ``exact``, ``begin`` and ``jaccard``.
+        ``sentence/<label>/f1``, ``…/precision`` and ``…/recall``; for each way of ``exact``, ``begin`` and ``jaccard``
+        ``<way>/<label>`` and ``<way>, words/<label>``.
     """
     told = [marked_as_found(sentence) for sentence in gold]
     measured: dict[str, Sums] = {}
@@ -179,7 +180,10 @@ def differences(
 ) -> dict[str, Difference]:
     """One system minus another, both on the same resamples."""
     weights = _weights(groups, drawn)
-    gaps = {n: sums.by_document(groups).ratio(weights) - second[n].by_document(groups).ratio(weights) for n, sums in first.items()}
+    gaps = {
+        n: sums.by_document(groups).ratio(weights) - second[n].by_document(groups).ratio(weights)
+        for n, sums in first.items()
+    }
     return {
         name: Difference(float(gap[0]), *_bounds(gap[1:], drawn.level), float((np.sign(gap[1:]) + 1).mean() / 2))
         for name, gap in gaps.items()

@@ -1,8 +1,8 @@
 """``python -m benchmarks.human --data SET=TRAIN[,TEST] …``: codebooks that others made, labels that others gave.
 
-A set without a file to test on is tested by folds of its documents; what is found in the measured folds is scored together.
-The record holds no sentence, only hashes and scores. What a system found stays in the working folder, and ``--resume`` takes
-it from there, so that each training can be a run of its own.
+A set without a file to test on is tested by folds of its documents; the measured folds are scored together. The record
+holds no sentence, only hashes and scores. What a system found stays in the working folder, and ``--resume`` takes it
+from there, so that each training can be a run of its own.
 
 Time is CPU time of the whole process, over all its threads, so that other work on the machine does not count.
 """
@@ -180,9 +180,7 @@ def split(suite: HumanSuite, declared: LabelledSet, read: Sequence[Labelled]) ->
     return tuple(parts)
 
 
-def answer(
-    suite: HumanSuite, declared: LabelledSet, system: str, part: Part, folder: Path, *, resume: bool
-) -> Answers:
+def answer(suite: HumanSuite, declared: LabelledSet, system: str, part: Part, folder: Path, *, resume: bool) -> Answers:
     """Train a system on a part, or take what it has said of it before."""
     folder.mkdir(parents=True, exist_ok=True)
     path, of = folder / "answers.json", _fingerprint(suite, declared, system, part)
@@ -301,18 +299,18 @@ def _rate(answers: Sequence[Answers]) -> str:
 
 def _note(suite: HumanSuite, one: MeasuredSet) -> str:
     declared = one.declared
-    train, test = (
-        " and ".join(
-            f"{len(side):,} sentences of {len(set(side.groups)):,} documents" for side in (getattr(p, name) for p in one.parts)
-        )
-        for name in ("train", "test")
-    )
+    train, test = (" and ".join(_size(getattr(part, side)) for part in one.parts) for side in ("train", "test"))
     folds = f" (folds {', '.join(str(n) for n in declared.parts)} of {declared.folds})" if not _has_test(one) else ""
     return (
-        f"Trained on {train}, tested on {test}{folds}; all that have an encoder start from {suite.base} with the same settings. "
+        f"Trained on {train}, tested on {test}{folds}; all with an encoder start from {suite.base}, with the same "
+        "settings. "
         f"{declared.published} {intervals_note(suite.bootstrap)} How spans are measured is told in "
         "`benchmarks/human/measures.py`."
     )
+
+
+def _size(gold: GoldSet) -> str:
+    return f"{len(gold):,} sentences of {len(set(gold.groups)):,} documents"
 
 
 def _has_test(one: MeasuredSet) -> bool:

@@ -104,7 +104,7 @@ def train_tfidf(task: Task) -> Finder:
 
 
 def train_auto_sequence(task: Task) -> Finder:
-    """transformers' AutoModelForSequenceClassification and its Trainer: one yes or no for each label asked of sentences."""
+    """transformers' AutoModelForSequenceClassification and its Trainer: a yes or no for each label of sentences."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
@@ -223,7 +223,7 @@ def _spans_of(tags: Sequence[str], words: Sequence[int | None], offsets: Sequenc
     before = "O"
     for i in _first_pieces(words):
         part, _, label = tags[i].partition("-")
-        end = ends[words[i]]
+        end = ends[words[i] or 0]
         if part == "I" and before == label:
             spans[label][-1] = Span(spans[label][-1].start, end)
         elif label:

@@ -141,12 +141,7 @@ def _print_pair(console: Console, pair: PairAgreement, found: Agreement) -> None
             values.add_row(title, *_cells(pair.values[name]))
     console.print(values)
     for rival in pair.rivals:
-        cells = [
-            f"{a} / {b}: {rival.table[i][j]}"
-            for i, a in enumerate(rival.labels)
-            for j, b in enumerate(rival.labels)
-            if i != j and rival.table[i][j]
-        ]
+        cells = [f"{a} / {b}: {count}" for a, b, count in rival.confused()]
         if cells:
             console.print(Text(f"{rival.contrast}, on the same words: {', '.join(cells)}"), soft_wrap=True)
 

@@ -71,6 +71,25 @@ def new(
     typer.echo(visible(f"wrote {file}\nnext: edit it, then: framing codebook validate {file}"))
 
 
+@app.command("label-studio")
+@reporting_errors()
+def label_studio(
+    codebook: Annotated[str, _CODEBOOK] = DEFAULT_NAME,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new XML file; printed if not given.")] = None,
+) -> None:
+    """Write the labelling configuration of a Label Studio project, for what framing convert and suggest write."""
+    from framing.convert.labelling import label_studio_config
+
+    config = label_studio_config(Codebook.load(codebook))
+    if output is None:
+        typer.echo(visible(config), nl=False)
+        return
+    if output.exists():
+        raise OutputError(f"{output} is there already", hint="choose another name")
+    write_whole(output, config)
+    typer.echo(visible(f"wrote {output}"))
+
+
 def _print_codebook(console: Console, book: Codebook) -> None:
     console.print(Text(book.title or book.name, style="bold"))
     console.print(Text(f"{book.name}, version {book.version}, language {book.language}"))

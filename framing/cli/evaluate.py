@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
@@ -13,7 +14,7 @@ from framing.cli._terminal import Console, print_json
 
 if TYPE_CHECKING:
     from framing.evaluate.front import Evaluation
-    from framing.evaluate.scoring import Interval
+    from framing.evaluate.scoring import Difference, Interval
 
 
 @reporting_errors()
@@ -24,16 +25,74 @@ def evaluate_command(
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap samples for the intervals.")] = 2000,
+    against: Annotated[
+        str | None, typer.Option(help="Another model of the same codebook; both are compared on the same resamples.")
+    ] = None,
+    errors: Annotated[int, typer.Option(min=0, help="How many of the worst errors are shown.")] = 10,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="An HTML page of everything, which asks for nothing from outside.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
 ) -> None:
     """Label a file of marked sentences and score the result, with 95 % intervals over documents."""
+    from framing.cli._evaluation_page import evaluation_page
     from framing.evaluate.front import evaluate
+    from framing.files import write_whole
 
     found = evaluate(gold, model, engine=engine, device=device, precision=precision, resamples=resamples)
+    differences = None
+    if against is not None:
+        other = evaluate(gold, against, engine=engine, device=device, precision=precision, resamples=resamples)
+        differences = found.compare(other, resamples=resamples)
+    if report is not None:
+        write_whole(report, evaluation_page(found, model=model, against=against, differences=differences))
+        Console(stderr=True).print(Text(f"written to {report}"), soft_wrap=True)
     if as_json:
-        print_json(found.to_dict())
-    else:
-        _print(found)
+        compared = {} if differences is None else {"against": against, "differences": _plain(differences)}
+        print_json({**found.to_dict(errors=errors), **compared})
+        return
+    _print(found)
+    _print_rivals(found)
+    if differences is not None:
+        _print_differences(found, differences, against or "")
+    _print_errors(found, errors)
+
+
+def _plain(differences: dict[str, Difference]) -> dict[str, dict[str, float | None]]:
+    from dataclasses import asdict
+
+    from framing.evaluate.scoring import none_if_nan
+
+    return {name: {key: none_if_nan(value) for key, value in asdict(one).items()} for name, one in differences.items()}
+
+
+def _print_rivals(found: Evaluation) -> None:
+    for rival in found.rivals():
+        if cells := rival.confused():
+            told = ", ".join(f"{a} / {b}: {count}" for a, b, count in cells)
+            Console().print(Text(f"{rival.contrast}, marked / said of the same words: {told}"), soft_wrap=True)
+
+
+def _print_differences(found: Evaluation, differences: dict[str, Difference], against: str) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from framing.evaluate.scoring import headlines
+
+    table = Table("Measure", f"Minus {against}", "95 % interval", "Larger in", box=box.SIMPLE_HEAD)
+    for name, title in headlines(found.codebook).items():
+        one = differences[name]
+        share = "–" if one.share_above != one.share_above else f"{one.share_above:.1%}"
+        table.add_row(title, f"{one.value:+.3f}", f"{one.low:+.3f} to {one.high:+.3f}", share)
+    Console().print(table)
+
+
+def _print_errors(found: Evaluation, most: int) -> None:
+    console = Console()
+    for error in found.errors(most):
+        line = Text(f"{error.what} {error.name} ({error.loss:.2f}), {error.document}: ", style="bold")
+        line.append(error.text, style="not bold")
+        console.print(line, soft_wrap=True)
 
 
 def _print(found: Evaluation) -> None:

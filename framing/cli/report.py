@@ -28,6 +28,9 @@ def report_command(
     ] = None,
     over: Annotated[str | None, typer.Option(help="Periods of the charts over time: day, week, month, year.")] = None,
     event: Annotated[str | None, typer.Option(help="Column that tells which event a document is on.")] = None,
+    find_event: Annotated[
+        bool, typer.Option("--find-event", help="Find documents on one event by date and words.")
+    ] = False,
     title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
     kind: Annotated[
         list[str] | None, _counted(help="Sentences of this kind only; else all that are the outlet's words.")
@@ -42,7 +45,7 @@ def report_command(
     ] = False,
     level: Annotated[float, typer.Option(min=0.51, max=0.9999, help="Of the outer intervals.")] = 0.95,
     small: Annotated[int, typer.Option(min=0, help="Groups with fewer documents are grey.")] = 20,
-    sentences: Annotated[int, typer.Option(min=1, help="Sentences of the evidence, at most.")] = 1200,
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences of the evidence, at most.")] = 900,
     check: Annotated[int, typer.Option(min=0, help="Documents of each group to check by hand.")] = 5,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     text_column: options.TextColumn = None,
@@ -71,6 +74,7 @@ def report_command(
         by or "outlet",
         over=over,
         event=event,
+        find_event=find_event,
         title=title,
         model=model,
         columns=Columns(text_column, id_column, outlet_column, published_column, title_column),
@@ -107,12 +111,13 @@ def page_command(
     model: options.Model = "shipped",
 ) -> None:
     """Show one article with its marks as a page: what framing label --view shows on a terminal."""
+    from framing.compare.labelling import hold_records
     from framing.errors import InputError
     from framing.files import write_whole
     from framing.labeler import load
     from framing.reading import read
     from framing.records import read_labels
-    from framing.report.front import article, hold_records
+    from framing.report.front import article
 
     if hold_records([file]):
         labels = next(iter(read_labels(file)), None)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from framing.cli._errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, print_error, run_process
 from framing.errors import FramingError
+
+if TYPE_CHECKING:
+    from framing.train.judging import Spread
 
 
 def main() -> None:
@@ -30,6 +34,20 @@ def run(arguments: list[str]) -> int:
         from framing.train.front import run_as_configured
 
         logging.set_verbosity_error()  # its reports on loaded weights are for developers
+        if config.judging.dry_run:
+            from framing.train.loop import plan
+
+            print("\n".join(plan(config).lines()))
+            return 0
+        if config.judging.cross_validate:
+            from framing.train.judging import cross_validate
+
+            _print_spreads(f"{config.judging.cross_validate} parts", cross_validate(config))
+        if config.judging.n_seeds > 1:
+            from framing.train.judging import train_seeds
+
+            _print_spreads(f"{config.judging.n_seeds} seeds", train_seeds(config))
+            return 0
         result = run_as_configured(config)
     except FramingError as error:
         print_error(error)
@@ -44,6 +62,13 @@ def run(arguments: list[str]) -> int:
         if value is not None:
             print(f"{name:<20}{value:.3f}")
     return 0
+
+
+def _print_spreads(title: str, spreads: dict[str, Spread]) -> None:
+    """Mean and standard deviation of each measure over several trainings."""
+    print(f"over {title}: mean, standard deviation")
+    for name, spread in spreads.items():
+        print(f"{name:<20}{spread.mean:.3f}  {spread.deviation:.3f}")
 
 
 if __name__ == "__main__":

@@ -182,6 +182,11 @@ def _compose(text: str, where: str) -> _Composed:
             expected="a YAML file",
             hint="look there for a missing quotation mark, colon or indent; a text with ': ' in it must be quoted",
         ) from error
+    except UnicodeEncodeError as error:
+        raise CodebookError(
+            f"{where}: not valid YAML: it holds {error.object[error.start : error.end]!r}, half of a character",
+            expected="text that UTF-8 can write",
+        ) from error
     except yaml.YAMLError as error:
         raise CodebookError(f"{where}: not valid YAML: {error}", expected="a YAML file") from error
     lines: dict[_Path, int] = {}

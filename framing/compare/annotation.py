@@ -19,7 +19,7 @@ import numpy as np
 
 from framing.codebook import SOURCE, Codebook
 from framing.compare.columns import Corpus, Labelled
-from framing.compare.gold import document_keys, sample_file
+from framing.compare.gold import sample_file
 from framing.compare.groups import Grouping, group_documents
 from framing.compare.labelling import read_or_label
 from framing.compare.sampling import Draw, draw
@@ -56,7 +56,7 @@ class Sample:
             prefilled: with the marks of the model. They save time, and they lead: annotators tend to leave what is
                 there. Without them, the model's errors cannot slip into the gold.
         """
-        keys = document_keys(self.corpus)
+        keys = self.corpus.keys
         outlets = self.corpus.documents.column("outlet").to_pylist()
         document = self.corpus.codes("sentences", "document")
         marks = _marks(self.corpus, np.isin(document, self.drawn.documents)) if prefilled else {}
@@ -98,7 +98,7 @@ class Sample:
 
     def to_dict(self) -> dict[str, Any]:
         """What is written beside the sentences, JSON-ready."""
-        keys, groups = document_keys(self.corpus), self.grouping.groups
+        keys, groups = self.corpus.keys, self.grouping.groups
         of_document = self.grouping.of_document
         documents = []
         for number, probability in zip(self.drawn.documents.tolist(), self.drawn.probability.tolist(), strict=True):

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from framing.compare.intervals import wilson
 from framing.errors import InputError, UnreadableFileError
 from framing.evaluate.front import Evaluation
 
@@ -142,6 +141,5 @@ def share_band(counts: Mapping[str, float], label: str, rates: ErrorRates, sente
 def _wilson(right: float, n: float) -> tuple[float, float]:
     if n <= 0:
         return 0.0, 1.0
-    p, square = right / n, _Z**2 / n
-    half = _Z * float(np.sqrt(p * (1 - p) / n + square / (4 * n)))
-    return max((p + square / 2 - half) / (1 + square), 0.0), min((p + square / 2 + half) / (1 + square), 1.0)
+    centre, half = wilson(right / n, n, _Z)
+    return max(float(centre - half), 0.0), min(float(centre + half), 1.0)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -28,7 +28,6 @@ from framing.codebook import Codebook
 from framing.errors import (
     CodebookMismatchError,
     ColumnError,
-    FramingWarning,
     InputError,
     SettingError,
     UnreadableFileError,
@@ -43,8 +42,11 @@ Array = npt.NDArray[Any]
 #: What may be compared: names of files or folders, or labels.
 Labelled = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Labels]
 
-#: Lengths of time that :meth:`Corpus.periods` knows.
-PERIODS = ("day", "week", "month", "year")
+#: Lengths of time that :meth:`Corpus.periods` knows, and the form of their names (ISO 8601).
+PERIODS: Mapping[str, str] = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
+
+#: The column of documents that :meth:`Corpus.with_keys` adds. No carried column is called so.
+KEY = "_key"
 
 _BATCH = 65_536
 #: Sentences in memory that become one table.
@@ -106,6 +108,28 @@ class Corpus:
     def kinds_of_outlet(self) -> frozenset[str]:
         """The kinds of sentences that carry the outlet's own words."""
         return self.codebook.outlet_kinds if self.codebook.kinds else frozenset(map(str, OUTLET_KINDS))
+
+    def with_keys(self) -> Corpus:
+        """The corpus with a name for each document: its id, with where it comes from if others have the same.
+
+        The names go along with filters, after which an id alone may no longer tell that others had it.
+        """
+        if KEY in self.documents.column_names:
+            return self
+        columns = [self.documents.column(name).to_pylist() for name in ("document_id", "input", "row")]
+        counts = Counter(columns[0])
+        keys = [one if counts[one] == 1 else f"{one}@{file}:{row}" for one, file, row in zip(*columns, strict=True)]
+        again, seen = Counter(keys), Counter[str]()
+        for place, key in enumerate(keys):
+            if again[key] > 1:  # nothing but their order tells these apart
+                seen[key] += 1
+                keys[place] = f"{key}#{seen[key]}"
+        return replace(self, documents=self.documents.append_column(KEY, pa.array(keys, pa.string())))
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of :meth:`with_keys`."""
+        return list(self.with_keys().documents.column(KEY).to_pylist())
 
     def noting(self, *notes: str) -> Corpus:
         """The corpus with more to say about it."""
@@ -229,7 +253,7 @@ class Corpus:
         Raises:
             ColumnError: the documents have no such column.
         """
-        known = [name for name in self.documents.column_names if name not in ("day", "uncertainty")]
+        known = [name for name in self.documents.column_names if name not in ("day", "uncertainty", KEY)]
         if column not in known:
             raise ColumnError(
                 f"there is no column {column!r}",
@@ -248,8 +272,7 @@ class Corpus:
         if over not in PERIODS:
             raise SettingError(f"periods of a {over!r}", expected=", ".join(PERIODS), hint=did_you_mean(over, PERIODS))
         days = self.documents.column("day").combine_chunks()
-        form = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}[over]
-        return pc.strftime(days.cast(pa.timestamp("s")), format=form)
+        return pc.strftime(days.cast(pa.timestamp("s")), format=PERIODS[over])
 
     def text(self, sentence: int) -> str:
         """The words of a sentence."""
@@ -597,8 +620,3 @@ def _days(published: Any) -> pa.Array:
             day = iso_day(value)
             days.append(None if day is None else date.fromisoformat(day))
     return pa.array(days, pa.date32()).take(values.indices)
-
-
-def warn(message: str) -> None:
-    """Tell the user of something that is left out."""
-    warnings.warn(message, FramingWarning, stacklevel=3)

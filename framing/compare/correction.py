@@ -86,6 +86,8 @@ def corrected(
     def weighted(values: Array) -> Array:
         return weights @ values / total
 
+    undrawn = np.ones(total, dtype=bool)
+    undrawn[drawn] = False
     lam = np.zeros(k)
     r = np.full(k, np.nan)
     a = b = np.zeros((n, k))
@@ -101,8 +103,6 @@ def corrected(
         own = guess[drawn]
         a = weights[:, None] * (z - weighted(z))
         b = centred[drawn] - weights[:, None] * (own - weighted(own))
-        undrawn = np.ones(total, dtype=bool)
-        undrawn[drawn] = False
         rest = (centred[undrawn] ** 2).sum(axis=0)
         with np.errstate(all="ignore"):
             best = -(a * b).sum(axis=0) / ((b**2).sum(axis=0) + rest)

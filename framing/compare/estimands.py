@@ -225,7 +225,7 @@ def cited_sources(corpus: Corpus, contrasts: Sequence[Contrast]) -> Iterator[Rat
 def _sources(corpus: Corpus) -> tuple[list[str], Array]:
     """The sources to compare, and which of them each mention has; -1 for none, -2 for another one."""
     encoded = corpus.mentions.column("source").combine_chunks().dictionary_encode()
-    written = [_normal(text) for text in encoded.dictionary.to_pylist()]
+    written = [source_name(text) for text in encoded.dictionary.to_pylist()]
     place = {name: number for number, name in enumerate(dict.fromkeys(written))}
     known = np.array([place[name] for name in written] + [-1], dtype=np.int64)
     code = known[np.asarray(encoded.indices.fill_null(len(written))).astype(np.int64)]
@@ -240,7 +240,8 @@ def _sources(corpus: Corpus) -> tuple[list[str], Array]:
     return [names[number] for number in best], listed[code]
 
 
-def _normal(source: str) -> str:
+def source_name(source: str) -> str:
+    """A source as figures name it: in lower case, without an article before it."""
     words = source.lower().split()
     return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words)
 

@@ -351,11 +351,10 @@ class Figures:
         names = [group.name for group in groups]
         if against is not None and against not in names:
             raise SettingError(f"there is no group {against!r}", expected=", ".join(dict.fromkeys(names)))
-        pairs = [
-            (a, b)
-            for a, b in combinations(range(len(groups)), 2)
-            if groups[a].period == groups[b].period and names[a] != names[b]
-        ]
+        of_period: dict[str | None, list[int]] = {}
+        for number, group in enumerate(groups):
+            of_period.setdefault(group.period, []).append(number)
+        pairs = sorted(pair for members in of_period.values() for pair in combinations(members, 2))
         if against is None:
             return pairs
         return [(b, a) if names[a] == against else (a, b) for a, b in pairs if against in (names[a], names[b])]

@@ -20,7 +20,7 @@ from framing.compare.copies import counted_once
 from framing.compare.estimands import PARTS, ratios_of
 from framing.compare.events import DAYS, Events, events_by_column, find_events
 from framing.compare.figures import Annotated, Figures, Settings, power_table
-from framing.compare.gold import Gold, document_keys, read_gold
+from framing.compare.gold import Gold, read_gold
 from framing.compare.groups import Grouping, group_documents
 from framing.compare.labelling import read_or_label
 from framing.compare.words import typical_words
@@ -125,6 +125,8 @@ def compare(
     chosen = (
         whole.codebook.contrasts if contrasts is None else tuple(whole.codebook.contrast(name) for name in contrasts)
     )
+    if gold is not None:
+        whole = whole.with_keys()
     corpus = whole.select(
         kinds=kinds, voices=voices, since=since, until=until, keyword=keyword, least_probability=least_probability
     )
@@ -138,6 +140,10 @@ def compare(
     if gold is not None:
         read = read_gold(gold, whole, sample=sample, equal_probabilities=equal_probabilities)
         annotated = _annotated(read, corpus, kinds, voices, parts, chosen)
+        if left_out := len(read.keys) - len(annotated.place):
+            corpus = corpus.noting(
+                f"{left_out:,} annotated documents are left out, which are not among those compared."
+            )
     rates = None if error_rates is None else read_error_rates(error_rates)
     sentences = _per_group(grouping, np.bincount(corpus.codes("sentences", "document"), minlength=len(corpus)))
     figures = Figures(grouping, settings, sentences, annotated=annotated, rates=rates)
@@ -234,7 +240,7 @@ def _annotated(
     parts: Collection[str],
     contrasts: Sequence[Contrast],
 ) -> Annotated:
-    known = {key: number for number, key in enumerate(document_keys(corpus))}
+    known = {key: number for number, key in enumerate(corpus.keys)}
     inside = np.array([key in known for key in gold.keys])
     if not inside.any():
         raise InputError(

@@ -31,7 +31,7 @@ class Gold:
 
     Attributes:
         corpus: their marks, as labels that are sure.
-        keys: the name of each in the corpus of labels (:func:`document_keys`).
+        keys: the name of each in the corpus of labels (:meth:`~framing.compare.columns.Corpus.with_keys`).
         probability: float64 [annotated], with which each was drawn.
     """
 
@@ -47,16 +47,6 @@ class Gold:
         rows = np.array([place[key] for key in part.documents.column("document_id").to_pylist()], dtype=np.int64)
         matrix = csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(len(self.keys), len(rows)))
         return Ratios(ratios.estimand, ratios.cells, (matrix @ ratios.numerators).tocsr(), matrix @ ratios.denominator)
-
-
-def document_keys(corpus: Corpus) -> list[str]:
-    """A name for each document: its id, followed by where it comes from if others have the same."""
-    columns = [corpus.documents.column(name).to_pylist() for name in ("document_id", "input", "row")]
-    ids = columns[0]
-    counts: dict[str, int] = {}
-    for one in ids:
-        counts[one] = counts.get(one, 0) + 1
-    return [one if counts[one] == 1 else f"{one}@{file}:{row}" for one, file, row in zip(*columns, strict=True)]
 
 
 def sample_file(gold: str | os.PathLike[str]) -> Path:
@@ -89,7 +79,7 @@ def read_gold(
         raise InputError(f"{path} has no sentence", expected="marked sentences of annotated documents")
     marked = read_corpus(documents, codebook=corpus.codebook)
     keys = [labels.document.id for labels in documents]
-    known = set(document_keys(corpus))
+    known = set(corpus.keys)
     _check_known(keys, known, path, "the labels")
     if equal_probabilities:
         return Gold(marked, tuple(keys), np.ones(len(keys)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from framing.compare.columns import Corpus, warn
-from framing.errors import InputError
+from framing.compare.columns import Corpus
+from framing.errors import FramingWarning, InputError
 
 Array = npt.NDArray[Any]
 
@@ -87,7 +88,7 @@ def group_documents(corpus: Corpus, columns: Sequence[str], over: str | None = N
     if missing.all():
         raise InputError("no document has both a group and a date", expected="at least one with both")
     for note in notes:
-        warn(note)
+        warnings.warn(note, FramingWarning, stacklevel=3)
     encoded = [column.dictionary_encode() for column in values]
     codes = np.stack([np.asarray(column.indices.fill_null(-1)).astype(np.int64) for column in encoded])
     used, place = np.unique(codes[:, ~missing], axis=1, return_inverse=True)

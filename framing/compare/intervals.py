@@ -80,7 +80,7 @@ class Estimates:
             q = np.where(known, stdtrit(np.where(known, self.freedom, 1.0), (1 + level) / 2), np.inf)
             error = np.where(known, q * np.sqrt(self.variance), np.inf)
             none = 1 - (1 - level) ** (1 / n)
-            centre, half = _wilson(v, n, q)
+            centre, half = wilson(v, n, q)
             # A corrected value may lie outside of what can be; its interval is what is left of the normal one.
             low = np.clip(v - error, 0, None)
             high = np.maximum(v + error, 0)
@@ -97,8 +97,14 @@ class Estimates:
         return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
 
 
-def _wilson(v: Array, n: Array, q: Array) -> tuple[Array, Array]:
-    """Centre and half width of Wilson's interval."""
+def wilson(v: Any, n: Any, q: Any) -> tuple[Any, Any]:
+    """Centre and half width of Wilson's interval (1927); float64 arrays, or numbers.
+
+    Args:
+        v: shares.
+        n: of how many.
+        q: quantiles, such as 1.96.
+    """
     square = q**2 / n
     centre = (v + square / 2) / (1 + square)
     half = q / (1 + square) * np.sqrt(v * (1 - v) / n + square / (4 * n))

@@ -49,20 +49,22 @@ class TypicalWord:
     z: float
 
 
-def log_odds(counts: Array, *, prior: float = 500.0) -> tuple[Array, Array]:
-    """Log-odds ratios against all other groups, and z: float64 [groups, words] each.
+def log_odds(count: Array, overall: Array, size: Array, total: float, *, prior: float = 500.0) -> tuple[Array, Array]:
+    """Log-odds ratios of words of groups against all other groups, and z: float64, of the shape of ``count``.
 
     Args:
-        counts: int64 [groups, words].
+        count: of a word in a group.
+        overall: of the word in all groups.
+        size: words of the group.
+        total: words of all groups.
         prior: ``a``, the words that the prior is worth.
     """
-    counts = counts.astype(np.float64)
-    overall = counts.sum(axis=0)
-    a = prior * overall / overall.sum()
-    n = counts.sum(axis=1, keepdims=True)
-    others, others_n = overall - counts, n.sum() - n
-    delta = np.log((counts + a) / (n + prior - counts - a)) - np.log((others + a) / (others_n + prior - others - a))
-    return delta, delta / np.sqrt(1 / (counts + a) + 1 / (others + a))
+    a = prior * overall / total
+    others, others_size = overall - count, total - size
+    with np.errstate(all="ignore"):  # of one word in all nothing can be told: nan
+        own = np.log((count + a) / (size + prior - count - a))
+        delta = own - np.log((others + a) / (others_size + prior - others - a))
+    return delta, delta / np.sqrt(1 / (count + a) + 1 / (others + a))
 
 
 def typical_words(
@@ -84,29 +86,21 @@ def typical_words(
     own, word, count = own[inside], word[inside], count[inside]
     if groups < 2 or not len(word):
         return []
-    cells = own * len(words) + word
-    size = groups * len(words)
-    counts = np.bincount(cells, count, minlength=size).reshape(groups, len(words)).astype(np.int64)
-    documents = np.bincount(cells, minlength=size).reshape(groups, len(words))
-    used = counts.sum(axis=0) > 0
-    places = np.flatnonzero(used)
-    delta, z = log_odds(counts[:, used], prior=prior)
-    found = []
-    for number in range(groups):
-        enough = documents[number, places] >= least_documents
-        order = [i for i in np.argsort(-z[number], kind="stable") if enough[i] and z[number, i] > 0][:most]
-        found += [
-            TypicalWord(
-                number,
-                words[places[i]],
-                int(counts[number, places[i]]),
-                int(documents[number, places[i]]),
-                float(delta[number, i]),
-                float(z[number, i]),
-            )
-            for i in order
-        ]
-    return found
+    # Words that come in a group, and no others: groups by periods have few words each.
+    cells, place, documents = np.unique(own * len(words) + word, return_inverse=True, return_counts=True)
+    counts = np.bincount(place, count)
+    cell_group, cell_word = np.divmod(cells, len(words))
+    overall, size = np.bincount(word, count), np.bincount(own, count)
+    delta, z = log_odds(counts, overall[cell_word], size[cell_group], float(size.sum()), prior=prior)
+    typical = np.flatnonzero((documents >= least_documents) & (z > 0))
+    order = typical[np.lexsort((-z[typical], cell_group[typical]))]
+    rank = np.arange(len(order)) - np.searchsorted(cell_group[order], cell_group[order])
+    return [
+        TypicalWord(
+            int(cell_group[i]), words[cell_word[i]], int(counts[i]), int(documents[i]), float(delta[i]), float(z[i])
+        )
+        for i in order[rank < most]
+    ]
 
 
 def _document_words(corpus: Corpus) -> tuple[list[str], Array, Array, Array]:

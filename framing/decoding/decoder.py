@@ -434,7 +434,24 @@ class Decoder:
         which, number = np.unique(sentence[runs], return_inverse=True)
         words = Words([model_view(texts[i]) for i in which.tolist()])
         start, end = words.whole(number, offsets[first, 0], offsets[last, 1])
-        return _merged(_Runs(sentence[runs], mark[runs], start, end, first, last, peak))
+        merged = _merged(_Runs(sentence[runs], mark[runs], start, end, first, last, peak))
+        # A source that is the whole sentence is cited for nothing: a dateline ("PARIS:"), a name on a line by itself.
+        sources = np.flatnonzero(merged.mark == self.marks.source)
+        alone = [
+            number
+            for number, text, begin, stop in zip(
+                sources.tolist(),
+                (texts[i] for i in merged.sentence[sources].tolist()),
+                merged.start[sources].tolist(),
+                merged.end[sources].tolist(),
+                strict=True,
+            )
+            if not any(map(str.isalnum, text[:begin] + text[stop:]))
+        ]
+        if not alone:
+            return merged
+        kept = np.delete(np.arange(len(merged)), alone)
+        return _Runs(*(getattr(merged, field.name)[kept] for field in fields(_Runs)))
 
 
 def _joined(columns: Sequence[np.ndarray]) -> np.ndarray:

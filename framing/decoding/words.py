@@ -39,11 +39,12 @@ class Words:
         is_cut = ~_joined(role, is_word)
         # Where these are, and how many of them stand before each place: the way from a place to its neighbours.
         self._word_characters, self._words_before = np.flatnonzero(is_word), starts_of(is_word)
+        self._is_genitive = _genitives(role, is_word)[self._word_characters]
         self._cuts, self._cuts_before = np.flatnonzero(is_cut), starts_of(is_cut)
         self._base = starts_of(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1) + len(_MARGIN)
 
     def whole(self, text: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Grow spans to whole words and shed what is no word at their ends.
+        """Grow spans to whole words; shed what is no word at their ends, and the ``s`` of a genitive before a word.
 
         Args:
             text: int64 [spans], which text.
@@ -57,6 +58,7 @@ class Words:
         first, last = self._words_before[low], self._words_before[high] - 1
         new_start, new_end = start.copy(), end.copy()
         wordy = np.flatnonzero(first <= last)
+        first[wordy] += self._is_genitive[first[wordy]] & (first[wordy] < last[wordy])  # "nation's [s battle]"
         first, last = self._word_characters[first[wordy]], self._word_characters[last[wordy]]
         new_start[wordy] = self._cuts[self._cuts_before[first + 1] - 1] - base[wordy]
         new_end[wordy] = self._cuts[self._cuts_before[last + 1]] - base[wordy]
@@ -88,6 +90,12 @@ def _joined(role: np.ndarray, is_word: np.ndarray) -> np.ndarray:
     joined = joins | is_word
     joined[1:] &= is_word[:-1] | joins[1:] | joins[:-1]
     return joined
+
+
+def _genitives(role: np.ndarray, is_word: np.ndarray) -> np.ndarray:
+    """Which code points are the ``s`` of a genitive ``'s``; bool [code points]."""
+    found = (role & _S > 0) & ~np.roll(is_word, -1)
+    return found & np.roll(role & _APOSTROPHE > 0, 1) & np.roll(is_word, 2)
 
 
 def _joins(role: np.ndarray, is_word: np.ndarray) -> np.ndarray:

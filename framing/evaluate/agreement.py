@@ -32,7 +32,7 @@ import numpy.typing as npt
 from framing.codebook import KIND, VOICE, Codebook
 from framing.errors import SettingError
 from framing.evaluate.codings import Alignment, By, CodedSentence, Coding, align, coded
-from framing.evaluate.matching import LabelledSpan, maximum_matching
+from framing.evaluate.matching import LabelledSpan, RivalConfusion, confuse_rivals
 from framing.evaluate.reliability import (
     AlphaSums,
     Unitizing,
@@ -42,7 +42,7 @@ from framing.evaluate.reliability import (
     masi_distance,
     unitizing,
 )
-from framing.evaluate.scoring import Counts, Interval, bootstrap, count, headlines, none_if_nan
+from framing.evaluate.scoring import Counts, Interval, bootstrap, count, headlines, marks_of, none_if_nan
 from framing.files import write_whole
 
 Array = npt.NDArray[Any]
@@ -87,21 +87,6 @@ class LabelAgreement:
     alpha: Interval
     span_alpha: Interval
     unitizing_alpha: float
-
-
-@dataclass(frozen=True, slots=True)
-class RivalConfusion:
-    """Which of the rival names of a contrast two coders gave to the same words.
-
-    Attributes:
-        contrast: of the codebook.
-        labels: its rivals; one more row and column count words that the other coder did not mark with any of them.
-        table: first coder (rows) by second.
-    """
-
-    contrast: str
-    labels: tuple[str, ...]
-    table: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,11 +311,6 @@ def agreement(
         panel.alignment,
         codebook,
     )
-
-
-def marks_of(codebook: Codebook) -> tuple[str, ...]:
-    """What can be marked in a sentence: the outputs, then ``<task>.<value>`` of tasks that mark words."""
-    return (*codebook.outputs, *(f"{t.name}.{value}" for t in codebook.tasks_of("span") for value in t.names))
 
 
 class _Panel:
@@ -613,10 +593,16 @@ def _pair(panel: _Panel, i: int, j: int, **bootstrapping: Any) -> PairAgreement:
         kappa_of_table(voices),
         {name: tuple(map(tuple, table[:, :-1].tolist())) for name, table in confusions.items()},
         tuple(
-            _rivals(
+            confuse_rivals(
                 contrast.name,
                 contrast.labels,
-                [(_present(panel.said[u][i]), _present(panel.said[u][j])) for u in units],
+                (
+                    (
+                        _rival_spans(_present(panel.said[u][i]), contrast.labels),
+                        _rival_spans(_present(panel.said[u][j]), contrast.labels),
+                    )
+                    for u in units
+                ),
             )
             for contrast in panel.codebook.contrasts
         ),
@@ -644,35 +630,11 @@ def _with_labels_without_words(
     return replace(counts, sentence=sentence, hedged=hedged)
 
 
-def _rivals(
-    contrast: str, labels: Sequence[str], pairs: Sequence[tuple[CodedSentence, CodedSentence]]
-) -> RivalConfusion:
-    """Pair the marks of rivals by the words that they share, whatever their labels."""
-    place = {name: k for k, name in enumerate(labels)}
-    table = np.zeros((len(labels) + 1, len(labels) + 1), dtype=np.int64)
-    for one, two in pairs:
-        first, second = (_rival_spans(coded_, place) for coded_ in (one, two))
-        shared = np.array(
-            [[2 * max(0, min(a.end, b.end) - max(a.start, b.start)) for b in second] for a in first],
-            dtype=np.int64,
-        ).reshape(len(first), len(second))
-        # One more for the same label, so that of marks on the same words those go together that agree.
-        same = np.array([[a.label == b.label for b in second] for a in first], dtype=bool).reshape(shared.shape)
-        matched = maximum_matching(shared + (same & (shared > 0)))
-        for a, b in matched:
-            table[place[first[a].label], place[second[b].label]] += 1
-        for a in set(range(len(first))) - {a for a, _ in matched}:
-            table[place[first[a].label], -1] += 1
-        for b in set(range(len(second))) - {b for _, b in matched}:
-            table[-1, place[second[b].label]] += 1
-    return RivalConfusion(contrast, tuple(labels), tuple(map(tuple, table.tolist())))
-
-
-def _rival_spans(one: CodedSentence, place: Mapping[str, int]) -> list[LabelledSpan]:
-    """The marks of rivals; a rival that no words carry is on all of them."""
-    spans = [span for span in one.spans if span.label in place]
-    bare = sorted((one.labels & set(place)) - {span.label for span in spans}, key=place.__getitem__)
-    return spans + [LabelledSpan(name, 0, len(one.text)) for name in bare]
+def _rival_spans(one: CodedSentence, rivals: Sequence[str]) -> list[LabelledSpan]:
+    """The marks of a sentence; a rival that no words carry is on all of them."""
+    marked = {span.label for span in one.spans}
+    bare = [name for name in rivals if name in one.labels and name not in marked]
+    return [*one.spans, *(LabelledSpan(name, 0, len(one.text)) for name in bare)]
 
 
 # --- disagreements ----------------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ class _File:
             file.codebook = file.codebook or document.codebook
             for sentence in document:
                 if sentence.text.strip():
-                    file.passages.append(passage_of(sentence))
+                    file.passages.append(passage_of(sentence, codebook or document.codebook))
                     file.records.append(sentence)
         return file
 

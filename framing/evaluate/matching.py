@@ -1,9 +1,9 @@
-"""Pairing gold spans with predicted ones, within one sentence."""
+"""Pairing gold spans with predicted ones, and a coder's with another's, within one sentence."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,26 @@ class LabelledSpan:
     end: int
     voice: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RivalConfusion:
+    """Which of the rival names of a contrast two coders, or gold and a model, gave to the same words.
+
+    Attributes:
+        contrast: of the codebook.
+        labels: its rivals; one more row and column count words that the other coder did not mark with any of them.
+        table: first coder, or gold (rows), by second.
+    """
+
+    contrast: str
+    labels: tuple[str, ...]
+    table: tuple[tuple[int, ...], ...]
+
+    def confused(self) -> list[tuple[str, str, int]]:
+        """(first's rival, second's rival, count) of all words to which the two gave different rivals."""
+        cells = ((a, b, self.table[i][j]) for i, a in enumerate(self.labels) for j, b in enumerate(self.labels))
+        return [cell for cell in cells if cell[0] != cell[1] and cell[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,36 @@ def tally_spans(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan])
         tally(len(voiced)),
         tuple((gold[row], predicted[column]) for row, column in pairs),
     )
+
+
+def confuse_rivals(
+    contrast: str, labels: Sequence[str], pairs: Iterable[tuple[Sequence[LabelledSpan], Sequence[LabelledSpan]]]
+) -> RivalConfusion:
+    """Pair the marks of rivals by the words that they share, whatever their labels.
+
+    Args:
+        contrast: its name.
+        labels: its rivals; spans of other labels are left out.
+        pairs: of each sentence, the spans of both.
+    """
+    place = {name: k for k, name in enumerate(labels)}
+    table = np.zeros((len(labels) + 1, len(labels) + 1), dtype=np.int64)
+    for both in pairs:
+        first, second = ([span for span in spans if span.label in place] for spans in both)
+        shared = np.array(
+            [[2 * max(0, min(a.end, b.end) - max(a.start, b.start)) for b in second] for a in first],
+            dtype=np.int64,
+        ).reshape(len(first), len(second))
+        # One more for the same label, so that of marks on the same words those go together that agree.
+        same = np.array([[a.label == b.label for b in second] for a in first], dtype=bool).reshape(shared.shape)
+        matched = maximum_matching(shared + (same & (shared > 0)))
+        for a, b in matched:
+            table[place[first[a].label], place[second[b].label]] += 1
+        for a in set(range(len(first))) - {a for a, _ in matched}:
+            table[place[first[a].label], -1] += 1
+        for b in set(range(len(second))) - {b for _, b in matched}:
+            table[-1, place[second[b].label]] += 1
+    return RivalConfusion(contrast, tuple(labels), tuple(map(tuple, table.tolist())))
 
 
 def shared_code_points(gold: Sequence[LabelledSpan], predicted: Sequence[LabelledSpan]) -> Array:

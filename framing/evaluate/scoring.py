@@ -319,9 +319,9 @@ def count(
     place = {name: k for k, name in enumerate(counts.marks)}
     truth = np.zeros((len(gold), len(counts.marks)), dtype=np.int64)
     for i, (marked, labels) in enumerate(zip(gold, predicted, strict=True)):
-        gold_spans, predicted_spans = _gold_spans(marked, place), _predicted_spans(labels, place)
-        truth[i, [place[span.label] for span in gold_spans]] = 1
-        _count_marks(counts, i, place, gold_spans, predicted_spans, labels)
+        right, said = gold_spans(marked, counts.marks), predicted_spans(labels, counts.marks)
+        truth[i, [place[span.label] for span in right]] = 1
+        _count_marks(counts, i, place, right, said, labels)
         if gold_kinds is not None and gold_kinds[i] is not None and codebook.kinds:
             _choose(counts, i, KIND, gold_kinds[i], labels.kind)
         for task in codebook.tasks_of("sentence"):
@@ -330,8 +330,13 @@ def count(
     return _with_calibration(counts, truth, predicted)
 
 
+def marks_of(codebook: Codebook) -> tuple[str, ...]:
+    """What can be marked in a sentence: the outputs, then ``<task>.<value>`` of tasks that mark words."""
+    return (*codebook.outputs, *(f"{t.name}.{value}" for t in codebook.tasks_of("span") for value in t.names))
+
+
 def _no_counts(codebook: Codebook, n: int) -> Counts:
-    marks = (*codebook.outputs, *(f"{t.name}.{value}" for t in codebook.tasks_of("span") for value in t.names))
+    marks = marks_of(codebook)
     chosen = {head.name: len(head.names) for head in codebook.heads if head.activation == "softmax"}
     many = {t.name: len(t.names) for t in codebook.tasks_of("sentence") if t.choose == "many"}
 
@@ -378,8 +383,8 @@ def measures(counts: Counts) -> dict[str, Array]:
     """Every measure of every row of counts.
 
     Returns:
-        Name to float64 [n]: the names of :func:`headlines`, then ``f1/<mark>`` and ``span_f1/<mark>``, ``ece/<mark>``
-        and ``brier/<mark>``.
+        Name to float64 [n]: the names of :func:`headlines`, then of every mark ``precision/<mark>``, ``recall/<mark>``,
+        ``f1/<mark>``, ``span_f1/<mark>``, ``ece/<mark>`` and ``brier/<mark>``.
     """
     codebook = counts.codebook
     frames, outputs = slice(0, counts.frames), codebook.outputs
@@ -404,7 +409,16 @@ def measures(counts: Counts) -> dict[str, Array]:
         **_task_measures(counts),
     }
     values = {name: values[name] for name in headlines(codebook)}
-    for prefix, table in (("f1", f1(counts.sentence)), ("span_f1", f1(counts.overlap)), ("ece", ece), ("brier", brier)):
+    right, invented, missed = np.moveaxis(counts.sentence, -1, 0)
+    of_marks = {
+        "precision": _ratio(right, right + invented),
+        "recall": _ratio(right, right + missed),
+        "f1": f1(counts.sentence),
+        "span_f1": f1(counts.overlap),
+        "ece": ece,
+        "brier": brier,
+    }
+    for prefix, table in of_marks.items():
         values.update({f"{prefix}/{name}": table[:, k] for k, name in enumerate(counts.marks)})
     return values
 
@@ -624,23 +638,33 @@ def _check_aligned(
             )
 
 
-def _gold_spans(marked: MarkedSentence, place: Mapping[str, int]) -> list[LabelledSpan]:
+def gold_spans(marked: MarkedSentence, known: Sequence[str]) -> list[LabelledSpan]:
+    """The marks of a sentence, one for each tag.
+
+    Raises:
+        InputError: a mark is of a name that is not known.
+    """
     spans = [
         LabelledSpan(tag.output, span.start, span.end, tag.voice, dict(tag.answers))
         for span in marked.spans
         for tag in span.tags
     ]
     for span in spans:
-        if span.label not in place:
+        if span.label not in known:
             raise InputError(
                 f"a gold mark carries {span.label!r}, which the codebook does not have: {marked.text[:60]!r}",
-                expected="one of " + ", ".join(place),
+                expected="one of " + ", ".join(known),
                 hint="score with the codebook that the gold was coded by",
             )
     return spans
 
 
-def _predicted_spans(labels: SentenceLabels, place: Mapping[str, int]) -> list[LabelledSpan]:
+def predicted_spans(labels: SentenceLabels, known: Sequence[str]) -> list[LabelledSpan]:
+    """All words that a prediction marks.
+
+    Raises:
+        CodebookMismatchError: a prediction is of a name that is not known.
+    """
     spans = [LabelledSpan(m.label, m.start, m.end, m.voice, m.tasks) for m in labels.mentions]
     spans += [LabelledSpan(f"{HEDGE}.{h.kind}", h.start, h.end) for h in labels.hedges]
     spans += [LabelledSpan(SOURCE, s.start, s.end) for s in labels.sources]
@@ -648,10 +672,10 @@ def _predicted_spans(labels: SentenceLabels, place: Mapping[str, int]) -> list[L
         if isinstance(answer, tuple):
             spans += [LabelledSpan(f"{task}.{words.value}", words.start, words.end) for words in answer]
     for name in (*labels.frames, *(span.label for span in spans)):
-        if name not in place:
+        if name not in known:
             raise CodebookMismatchError(
                 f"a prediction carries {name!r}, which the codebook does not have",
-                expected="one of " + ", ".join(place),
+                expected="one of " + ", ".join(known),
                 hint="score with the codebook inside the checkpoint that predicted",
             )
     return spans

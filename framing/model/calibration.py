@@ -18,14 +18,17 @@ import numpy as np
 from framing.codebook import KIND, LABELS, VOICE, Head, Heads
 from framing.errors import CheckpointError, CodebookMismatchError
 
+#: The lowest and the highest temperature; in single precision, logits divided by any of them are numbers.
+TEMPERATURES = (1e-6, 1e6)
+
 
 @dataclass(frozen=True, slots=True)
 class HeadCalibration:
     """Temperatures and thresholds of one head.
 
     Attributes:
-        temperatures: float64, > 0: [names] for a sigmoid, [1] for a softmax; probability = activation(logit /
-            temperature) (Guo et al. 2017, "On calibration of modern neural networks").
+        temperatures: float64, within :data:`TEMPERATURES`: [names] for a sigmoid, [1] for a softmax; probability =
+            activation(logit / temperature) (Guo et al. 2017, "On calibration of modern neural networks").
         thresholds: float64 [names], in (0, 1), of calibrated probabilities; empty for a softmax, of which the most
             probable name is taken.
     """
@@ -53,9 +56,11 @@ class HeadCalibration:
                 f"head {head.name!r} has {len(self.temperatures)} temperatures, {len(self.thresholds)} thresholds",
                 expected=f"{sizes[0]} and {sizes[1]} numbers",
             )
-        if not (np.isfinite(self.temperatures).all() and (self.temperatures > 0).all()):
+        low, high = TEMPERATURES
+        if not ((self.temperatures >= low) & (self.temperatures <= high)).all():
             raise CheckpointError(
-                f"calibration of {head.name!r}: a temperature is not positive", expected="temperatures > 0"
+                f"calibration of {head.name!r}: temperatures {self.temperatures.tolist()}",
+                expected=f"{low:g} <= temperature <= {high:g}",
             )
         if not ((self.thresholds > 0) & (self.thresholds < 1)).all():
             raise CheckpointError(
@@ -154,7 +159,7 @@ class Calibration:
             by_head = data["heads"] if "heads" in data else _heads_of_0_1(data)
             of = {head.name: HeadCalibration.from_dict(by_head[head.name], head) for head in heads}
             return cls(heads, of, float(data["extension"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(
                 f"calibration is not of the expected form: {error!r}",
                 expected="the calibration.json that framing-train writes",

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -102,10 +103,9 @@ class Checkpoint:
             CodebookMismatchError: its parts do not belong together, or it was trained on another codebook.
         """
         folder = locate(name)
-        fingerprint = verify(folder)
         try:
-            return cls._read(folder, fingerprint, name, codebook)
-        except (TypeError, KeyError, ValueError, AttributeError, RecursionError, OSError) as error:
+            return cls._read(folder, verify(folder), name, codebook)
+        except (TypeError, LookupError, ValueError, AttributeError, RecursionError, ArithmeticError, OSError) as error:
             raise CheckpointCorruptedError(
                 f"{folder} cannot be read: {type(error).__name__}: {error}",
                 expected="the files that framing-train writes, as it writes them",
@@ -127,7 +127,7 @@ class Checkpoint:
         _check_sizes(folder, config)
         _check_form(folder, config)
         for file in weight_files(folder):
-            _check_numbers(folder / file)
+            _check_weights(folder / file)
         heads = Heads.from_config(config)
         own = Codebook.load(folder / CODEBOOK)
         if "heads" not in config:
@@ -150,8 +150,9 @@ class Checkpoint:
         """
         path = self.folder / TOKENIZER
         encoder = SentenceEncoder.from_file(path, max_length=int(self.config["window_length"]))
-        known = int(self.config["encoder"]["vocab_size"])
-        largest = max(encoder.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        known = self.config["encoder"]["vocab_size"]
+        # The special tokens are named with numbers of their own.
+        largest = max(*encoder.special_ids, *encoder.tokenizer.get_vocab(with_added_tokens=True).values())
         if largest >= known:
             raise CheckpointCorruptedError(
                 f"{path} has a token of number {largest}, and the encoder's table {known} rows",
@@ -299,7 +300,7 @@ def weight_files(folder: Path) -> tuple[str, ...]:
         return (WEIGHTS,)
     try:
         names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointCorruptedError(
             f"{path} cannot be read: {type(error).__name__}: {error}",
             expected='{"weight_map": {"name of a weight": "file that holds it", …}}',
@@ -402,6 +403,11 @@ def _check_sizes(folder: Path, config: Mapping[str, Any]) -> None:
             f"{folder / CONFIG}: window_length is {window!r}",
             expected=f"a number of tokens from 4 to {longest or 'some thousand'}",
         )
+    for name in ("num_hidden_layers", "hidden_size", "vocab_size"):
+        if type(found := encoder.get(name, 1)) is not int:  # a bool is no number of layers
+            raise CheckpointCorruptedError(
+                f"{folder / CONFIG}: the encoder's {name} is {found!r}", expected="a whole number"
+            )
     layers, units = encoder.get("num_hidden_layers", 1), encoder.get("hidden_size", 1)
     if not (0 < layers <= _MOST_LAYERS and 0 < units <= _MOST_UNITS):
         raise CheckpointCorruptedError(
@@ -419,8 +425,11 @@ def _check_form(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_numbers(path: Path) -> None:
-    """Check that no weight is NaN or infinite; such a model would silently find nothing."""
+def _check_weights(path: Path) -> None:
+    """Check that a file of weights is whole, and that no weight is NaN or infinite.
+
+    A model with such a weight would silently find nothing.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -428,15 +437,23 @@ def _check_numbers(path: Path) -> None:
                 raise ValueError(f"a header of {length} bytes")
             tensors = json.loads(file.read(length))
         data = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length)
-    except (ValueError, OSError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise CheckpointCorruptedError(f"{path} is no safetensors file: {error}") from error
     for name, tensor in tensors.items():
-        if name == "__metadata__" or tensor["dtype"] not in _EXPONENTS:
+        if name == "__metadata__":
             continue
-        number, exponent = _EXPONENTS[tensor["dtype"]]
-        start, end = tensor["data_offsets"]
-        bits = data[start:end].view(number)
-        if ((bits & exponent) == exponent).any():
+        kind, (start, end) = tensor["dtype"], tensor["data_offsets"]
+        if kind not in _NUMBERS:
+            raise CheckpointCorruptedError(f"{path}: {name} is of the type {kind!r}", expected=", ".join(_NUMBERS))
+        number, exponent = _NUMBERS[kind]
+        size = math.prod(tensor["shape"]) * np.dtype(number).itemsize
+        if not 0 <= start <= end <= len(data) or end - start != size:
+            raise CheckpointCorruptedError(
+                f"{path}: {name} of the shape {tensor['shape']} has the bytes from {start} to {end} of {len(data)}",
+                expected=f"{size} bytes of the file",
+                hint="copy or download the checkpoint again",
+            )
+        if exponent and ((data[start:end].view(number) & exponent) == exponent).any():
             raise CheckpointCorruptedError(
                 f"{path}: {name} holds NaN or infinite weights",
                 expected="finite numbers",
@@ -445,7 +462,14 @@ def _check_numbers(path: Path) -> None:
 
 
 #: Type in safetensors -> integer type of the same width, and the bits that are all set in NaN and infinity.
-_EXPONENTS = {"F16": (np.uint16, 0x7C00), "BF16": (np.uint16, 0x7F80), "F32": (np.uint32, 0x7F800000)}
+_NUMBERS = {
+    "F16": (np.uint16, 0x7C00),
+    "BF16": (np.uint16, 0x7F80),
+    "F32": (np.uint32, 0x7F800000),
+    "F64": (np.uint64, 0x7FF0000000000000),
+    "I8": (np.uint8, 0),
+    "I64": (np.uint64, 0),
+}
 
 
 def _as_in_0_1(codebook: Codebook, heads: Heads) -> Codebook:

@@ -7,6 +7,8 @@ from typing import Self
 
 import numpy as np
 
+from framing.errors import CheckpointError
+
 
 @dataclass(frozen=True, slots=True)
 class Logits:
@@ -18,11 +20,23 @@ class Logits:
         tokens: float32 [tokens, token width].
         sentences: float32 [sentences, sentence width]; 0 for a sentence without tokens.
         starts: int64 [sentences + 1]; sentence ``i`` has the tokens ``starts[i]:starts[i + 1]``.
+
+    Raises:
+        CheckpointError: a logit is NaN or infinite. Weights that are numbers can still be so large that the numbers
+            that are computed from them are none, and NaN reaches no threshold: the model would find nothing.
     """
 
     tokens: np.ndarray
     sentences: np.ndarray
     starts: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.tokens).all() and np.isfinite(self.sentences).all()):
+            raise CheckpointError(
+                "the model computes NaN or infinite logits",
+                expected="finite numbers",
+                hint="if the precision is fp16, try bf16 or fp32; otherwise use an earlier checkpoint",
+            )
 
     @classmethod
     def empty(cls, sentences: int) -> Self:

@@ -20,6 +20,7 @@ from transformers.utils import ModelOutput
 
 from framing.codebook import Head, Heads
 from framing.codebook.heads import Scope
+from framing.errors import CheckpointCorruptedError, FramingError
 from framing.model import rows8
 from framing.model.checkpoint import FORM, INT8_ROWS, locate
 from framing.model.configuration import FramingConfig
@@ -171,14 +172,36 @@ class FramingModel(PreTrainedModel):
         other: if saved again, it is saved in half precision.
 
         Raises:
-            CheckpointCorruptedError: weights in 8 bits lack their scales.
+            CheckpointCorruptedError: the folder has not all weights of its configuration, or cannot be read.
             ValueError: ``trust_remote_code`` is true.
         """
         if kwargs.pop("trust_remote_code", False):
             raise ValueError("trust_remote_code=True is refused; a framing checkpoint needs no code of its own")
         kwargs.setdefault("dtype", torch.float32)
         kwargs["use_safetensors"] = True
+        wants_report = kwargs.pop("output_loading_info", False)
         source = pretrained_model_name_or_path
+        try:
+            model, report = cls._loaded(source, *args, **kwargs, output_loading_info=True)
+        except (FramingError, OSError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # transformers and torch raise many kinds of errors for what a folder can hold
+            raise CheckpointCorruptedError(
+                f"{source} cannot be loaded: {type(error).__name__}: {error}",
+                expected="the weights and the configuration that framing-train writes, as it writes them",
+                hint="copy the whole folder again, or train it with framing-train",
+            ) from error
+        # transformers would go on with random numbers in their place.
+        if missing := sorted(report["missing_keys"]):
+            raise CheckpointCorruptedError(
+                f"{source} lacks {len(missing)} weights of its configuration, {missing[0]} among them",
+                expected="all of them",
+                hint="copy the whole folder again, or train it with framing-train",
+            )
+        return (model, report) if wants_report else model  # type: ignore[return-value]  # as transformers does
+
+    @classmethod
+    def _loaded(cls, source: str | os.PathLike[str] | None, *args: Any, **kwargs: Any) -> Any:
         config = kwargs.get("config")
         if source is not None and config is None:
             where = {name: kwargs[name] for name in _WHERE if name in kwargs}

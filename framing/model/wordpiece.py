@@ -23,6 +23,7 @@ from string import punctuation
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from framing.errors import CheckpointError
 from framing.model.ragged import count_up, starts_of
 
 #: Fewer texts go to the tokenizer directly: the array operations take as long as it takes for some four texts.
@@ -58,8 +59,20 @@ class Tokens:
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokens:
-    """Tokenize texts with any fast tokenizer, without special tokens."""
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
+    """Tokenize texts with any fast tokenizer, without special tokens.
+
+    Raises:
+        CheckpointError: the tokenizer fails on them.
+    """
+    try:
+        encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
+    except BaseException as error:
+        # A panic of the tokenizer, which is written in Rust, is no Exception; its class cannot be imported.
+        if isinstance(error, Exception) or type(error).__name__ != "PanicException":
+            raise
+        raise CheckpointError(
+            f"the checkpoint's tokenizer fails: {error}", expected="a tokenizer that can read every text"
+        ) from error
     starts = starts_of(np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)))
     count = int(starts[-1])
     ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), dtype=np.int64, count=count)

@@ -1,7 +1,8 @@
 """News-archive exports: one text file that holds many articles, each with its outlet, date and title.
 
-Three layouts are recognised by their marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
-``End of Document``) and Factiva (field codes of two or three letters, on lines of their own or before the field).
+These layouts are recognised by their marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
+``End of Document``), Factiva (field codes of two or three letters, on lines of their own or before the field; without
+codes, ``Document`` and a number under each article) and ProQuest (``Full text:``, ``Publication title:``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,23 @@ _FACTIVA_CODE = re.compile(
 )
 _FACTIVA_NEEDED = frozenset({"HD", "PD", "SN"})
 _FEWEST_CODES = 6
+#: The last line of an article that Factiva prints without codes, and the line with its length.
+_FACTIVA_END = re.compile(
+    r"^[ \t]*Document [A-Z][A-Z0-9]{2,9}0{2,6}(?:19|20)\d{6}[a-z0-9]{4,12}[ \t]*\r?$", re.MULTILINE
+)
+_LENGTH = re.compile(r"[\d,]{1,7} words")
+_FACTIVA_HEAD = re.compile(
+    r"^[\d,]{1,7} words[ \t]*\r?\n(?:[ \t]*\r?\n)?\d{1,2} [A-Z][a-z]{2,8} (?:19|20)\d\d\b", re.MULTILINE
+)
+_NOTICE = re.compile(r"copyright\b|\(c\)|©", re.IGNORECASE)
+_PROQUEST_BREAK = re.compile(r"^(?:_{20,}|Document \d+ of \d+)[ \t]*\r?$", re.MULTILINE)
+_PROQUEST_TEXT = re.compile(r"^(?:Full text|Abstract):[ \t]", re.MULTILINE | re.IGNORECASE)
+_PROQUEST_FIELD = re.compile(
+    r"^(Title|Publication title|Publication date|Subject|Location|People|Company / organization|Identifier / keyword|"
+    r"Classification|Publication info|ProQuest document (?:link|ID)|Links|Database):?[ \t]*([^\r\n]*)",
+    re.MULTILINE,
+)
+_FEWEST_PROQUEST_FIELDS = 2
 
 _LONGEST_DATE_LINE = 60
 _NOT_A_TITLE = re.compile(
@@ -88,6 +106,11 @@ def _layout(text: str) -> Callable[[str], Iterator[Article]] | None:
     codes = [match[1] for match in _FACTIVA_CODE.finditer(text)]
     if _FACTIVA_NEEDED.issubset(codes) and len(set(codes)) >= _FEWEST_CODES:
         return _factiva
+    if _FACTIVA_HEAD.search(text):
+        return _factiva_without_codes
+    if _PROQUEST_TEXT.search(text) and "ProQuest" in text:
+        fields = {match[1] for match in _PROQUEST_FIELD.finditer(text)}
+        return _proquest if len(fields) >= _FEWEST_PROQUEST_FIELDS else None
     return None
 
 
@@ -147,6 +170,41 @@ def _factiva(text: str) -> Iterator[Article]:
         begin = codes[at].end()
         begin += len(text[begin:end]) - len(text[begin:end].lstrip())
         yield Article(begin, end, fields["HD"] or None, fields.get("SN") or None, iso_day(fields.get("PD", "")))
+
+
+def _factiva_without_codes(text: str) -> Iterator[Article]:
+    begin = 0
+    for end, following in [*(mark.span() for mark in _FACTIVA_END.finditer(text)), (len(text), len(text))]:
+        lines = _lines(text, begin, end)
+        length = next((at for at, line in enumerate(lines) if _LENGTH.fullmatch(line.text)), 0)
+        dated = next((at for at in range(length, min(length + 3, len(lines))) if _is_date_line(lines[at])), None)
+        notice = next((at for at in range(length, min(length + 9, len(lines))) if _NOTICE.match(lines[at].text)), None)
+        if length and dated is not None and notice is not None and notice + 1 < len(lines):
+            # Over the length stand the section, the title and the writer.
+            above = [line.text for line in lines[:length] if not line.text.startswith("By ")]
+            named = (line.text for line in lines[dated + 1 : notice] if not _NOT_A_TITLE.fullmatch(line.text))
+            start, title, outlet = lines[notice + 1].start, max(above, key=len, default=None), next(named, None)
+            yield Article(start, end, title, outlet, _day(lines, dated))
+        elif lines and end < len(text):
+            yield Article(lines[0].start, end)
+        begin = following
+
+
+def _proquest(text: str) -> Iterator[Article]:
+    begin = 0
+    for end in [*(match.start() for match in _PROQUEST_BREAK.finditer(text)), len(text)]:
+        texts = {match[0][:1].upper(): match for match in _PROQUEST_TEXT.finditer(text, begin, end)}
+        body = texts.get("F") or texts.get("A")
+        if body is not None:
+            fields: dict[str, str] = {}
+            for match in _PROQUEST_FIELD.finditer(text, begin, end):
+                fields.setdefault(match[1], match[2].strip())
+            after = _PROQUEST_FIELD.search(text, body.end(), end)
+            above = [line.text for line in _lines(text, begin, body.start()) if not _PROQUEST_BREAK.match(line.text)]
+            title = fields.get("Title") or next(iter(above), None)
+            day = iso_day(fields.get("Publication date", ""))
+            yield Article(body.end(), after.start() if after else end, title, fields.get("Publication title"), day)
+        begin = end
 
 
 def _titled(lines: Sequence[_Line], at: int, end: int, outlet: str | None, published: str | None) -> Article:

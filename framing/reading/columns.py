@@ -8,19 +8,22 @@ from dataclasses import dataclass, fields, replace
 
 from framing.errors import ColumnError
 
-_SEPARATORS = re.compile(r"[\s_-]")
-#: Usual names of columns for each role, best first; case, blanks, hyphens and underscores do not matter.
+_SEPARATORS = re.compile(r"[\s._-]")
+#: Usual names of columns for each role, best first; case, blanks, stops, hyphens and underscores do not matter.
 GUESSES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
     for role, names in {
         "text": "text content body article full_text sentence fulltext maintext article_text article_body articlebody "
-        "body_text story_text story tweet fields lead_paragraph summary abstract",
+        "body_text plain_text story_text story tweet message selftext content_text content_html fields "
+        "fields.body_text fields.body lead_paragraph summary abstract description",
         "id": "id id_str document_id doc_id article_id stories_id story_id _id guid uri url link",
-        "outlet": "outlet site_name source_name source_hostname publisher newspaper publication publication_title "
-        "media_name source source_title source_common_name source_domain domain hostname media source_url",
+        "outlet": "outlet site_name meta_site_name source_name source_hostname publisher newspaper publication "
+        "publication_title media_name fields.publication page_name source source_title source_common_name "
+        "source_domain domain clean_url hostname site media source_url",
         "published": "published published_at date publication_date publish_date pub_date date_publish "
-        "date_published web_publication_date published_date datetime datetime_pub",
-        "title": "title headline web_title article_title heading",
+        "date_published web_publication_date published_date datetime datetime_pub seen_date created_at "
+        "post_created",
+        "title": "title headline web_title fields.headline article_title heading",
     }.items()
 }
 

@@ -294,8 +294,13 @@ def _readable(document: Document, where: str, is_page: bool | None = None) -> Do
         where: its place, for messages.
         is_page: whether the text is HTML; if ``None``, the text itself tells.
     """
-    if looks_like_html(document.text) if is_page is None else is_page:
-        page = extract(document.text, where)
+    source = document.text
+    if is_page is None and not (is_page := looks_like_html(source)):
+        source = repaired(source)
+        # Feeds escape the tags of their texts: &lt;p&gt;
+        is_page = source is not document.text and looks_like_html(source)
+    if is_page:
+        page = extract(source, where)
         document = replace(
             document,
             text=page.text,
@@ -304,8 +309,8 @@ def _readable(document: Document, where: str, is_page: bool | None = None) -> Do
             outlet=document.outlet or page.outlet,
             published=document.published or page.published,
         )
-    elif (text := repaired(document.text)) is not document.text:
-        document = replace(document, text=text, text_offset=None)
+    elif source is not document.text:
+        document = replace(document, text=source, text_offset=None)
     text, title = document.text, document.title
     if not title or title_length(text, title):
         return document

@@ -17,13 +17,16 @@ from framing.reading.repairs import repaired
 # Each pattern takes linear time: no two neighbouring parts of it can match the same characters.
 _PAGE_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
+_INLINE = "a|abbr|b|cite|code|del|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u"
+_CHARACTER_DATA = re.compile(r"<!\[CDATA\[|\]\]>")
 #: What only HTML has. In a text, a bare "<A>" may stand for a name that was taken out; "<b>" does not.
 _FRAGMENT_TAG = re.compile(
-    r"</?(?:p|div|br|hr|h[1-6]|article|section|figure|figcaption|blockquote|ul|ol|li|table|tr|td|img|iframe)"
-    r"(?:\s[^<>]{0,2000})?/?>"
-    r"|<(?:a|b|i|em|q|span|strong)\s[^<>=]{0,2000}=[^<>]{0,2000}>"
-    r"|</(?:a|b|i|em|q|span|strong)\s{0,9}>"
-    r"|<(?-i:a|b|i|em|q|span|strong)>",
+    r"</?(?:p|div|br|hr|h[1-6]|article|section|aside|header|main|figure|figcaption|blockquote|ul|ol|li|dl|table|tr|td|img|"
+    r"iframe|center|pre|style|script)(?:\s[^<>]{0,2000})?/?>"
+    rf"|<(?:{_INLINE})\s[^<>=]{{0,2000}}=[^<>]{{0,2000}}>"
+    rf"|</(?:{_INLINE})\s{{0,9}}>"
+    rf"|<(?-i:{_INLINE})>"
+    r"|<!--[^<>]{0,2000}-->",
     re.IGNORECASE,
 )
 _BLOCKS = frozenset(
@@ -88,7 +91,7 @@ def extract(source: str, where: str = "the page") -> Page:
     trafilatura = _trafilatura()
     if not _TAG.search(source):
         raise _unreadable(where, "has no HTML tags in it")
-    source = clean(source)
+    source = _CHARACTER_DATA.sub("", clean(source))
     try:
         page = _article(trafilatura, source) if is_whole_page(source) else Page(_visible_text(source))
     except Exception as error:  # lxml and trafilatura raise many kinds of errors on broken pages
@@ -153,7 +156,7 @@ def _mark_quotations(tree: Any) -> None:
         _append(quote, "”")
         quote.tag = "span"  # trafilatura takes "q" for a paragraph
     for block in tree.iter("blockquote"):
-        if len(block.text_content()) > _LARGEST_QUOTED_SHARE * whole:
+        if len(block.text_content()) > _LARGEST_QUOTED_SHARE * whole and not _is_quotation(block):
             continue
         paragraphs = [part for part in block.iter("p", "div", "li") if not part.xpath("p|div|ul|ol|blockquote")]
         for part in paragraphs or [block]:
@@ -161,6 +164,14 @@ def _mark_quotations(tree: Any) -> None:
             if words.strip() and not _BEGINS_QUOTED.match(words):
                 part.text = "“" + (part.text or "").lstrip()
                 _append(part, "”")
+
+
+def _is_quotation(block: Any) -> bool:
+    """Whether a blockquote says that it is one: by its source, a class (``twitter-tweet``), or a colon before it."""
+    before = next(block.itersiblings("*", preceding=True), None)
+    words = "" if before is None else before.text_content() + (before.tail or "")
+    announced = words.rstrip().endswith(":")
+    return announced or bool(block.get("class") or block.get("cite")) or next(block.iter("cite"), None) is not None
 
 
 def _join_blocks(tree: Any) -> None:

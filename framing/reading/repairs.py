@@ -7,7 +7,7 @@ import re
 
 from framing.text.characters import C1_AS_CP1252
 
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
+_ENTITY = re.compile(r"&(?:#\d{2,7};?|#[xX][0-9a-fA-F]{1,6};|[a-zA-Z][a-zA-Z0-9]{1,30};)")
 #: A character of Windows-1252 -> its byte; a byte without a character there stands for itself.
 _BYTES = {chr(byte): byte for byte in range(0x80, 0x100)} | {char: byte for byte, char in C1_AS_CP1252.items()}
 _CONTINUATION = "[" + "".join(char for char, byte in _BYTES.items() if 0x80 <= byte < 0xC0) + "]"

@@ -76,7 +76,7 @@ def dot_chart(title: str, panels: Sequence[Panel], *, share: bool) -> str:
     parts, y = [], 6.0
     for panel in panels:
         y += _HEAD
-        parts.append(_text(4, y - 6, panel.name, size=12, weight="bold"))
+        parts += [_text(4, y - 6, panel.name, size=12, weight="bold"), axis.labels(y - 6)]
         top = y
         rows: list[str] = []
         for row in panel.rows:
@@ -85,8 +85,7 @@ def dot_chart(title: str, panels: Sequence[Panel], *, share: bool) -> str:
                 rows.append(_dot(dot, axis, y + 8 + place * _SUBROW))
             y += _ROW + (max(len(row.dots), 1) - 1) * _SUBROW
         parts += [axis.grid(top, y), *rows]
-    parts.append(axis.labels(y))
-    return _svg(title, y + 18, parts)
+    return _svg(title, y + 6, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +181,10 @@ class _Axis:
     def labels(self, y: float) -> str:
         said = [f"{tick:.0%}" if self.share else f"{tick:g}" for tick in self.ticks]
         texts = [
-            _text(self.at(tick), y + 11, label, size=9, anchor="middle")
+            _text(self.at(tick), y, label, size=9, anchor="middle")
             for tick, label in zip(self.ticks, said, strict=True)
         ]
-        return "".join([*texts, _text(_WIDTH - 4, y + 11, "n", size=9, anchor="end")])
+        return "".join([*texts, _text(_WIDTH - 4, y, "n", size=9, anchor="end")])
 
 
 def _top(dots: Sequence[Dot]) -> float:
@@ -202,11 +201,11 @@ def _dot(dot: Dot, axis: _Axis, y: float) -> str:
     parts = []
     for low, high, width in ((dot.low, dot.high, 1.2), (dot.inner_low, dot.inner_high, 3.5)):
         if low is not None and high is not None:
-            parts.append(_line(axis.at(low), y, axis.at(high), y, colour, width))
+            parts.append(f'<path d="M{axis.at(low):.1f} {y:.1f}H{axis.at(high):.1f}" stroke-width="{width}"/>')
     fill = colour if dot.filled else _PAPER
-    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.6" fill="{fill}" stroke="{colour}" stroke-width="1.6"/>')
-    parts.append(_text(_WIDTH - 4, y + 3, dot.n, size=9, anchor="end"))
-    return _linked("".join(parts), dot.told, dot.link)
+    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.6" fill="{fill}" stroke-width="1.6"/>')
+    drawn = f'<g stroke="{colour}">{"".join(parts)}</g>' + _text(_WIDTH - 4, y + 3, dot.n, size=9, anchor="end")
+    return _linked(drawn, dot.told, dot.link)
 
 
 def _linked(inner: str, told: str, link: str) -> str:
@@ -216,17 +215,17 @@ def _linked(inner: str, told: str, link: str) -> str:
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, opacity: float | None = None) -> str:
     faint = "" if opacity is None else f' stroke-opacity="{opacity}"'
-    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="{width}"{faint}/>'
+    way = f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"
+    return f'<path d="{way}" stroke="{colour}" stroke-width="{width}"{faint}/>'
 
 
 def _text(
     x: float, y: float, text: str, *, size: int, anchor: str = "start", weight: str = "normal", title: str = ""
 ) -> str:
     told = f"<title>{_shown(title)}</title>" if title and title != text else ""
-    where = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}"'
+    where = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}"' + (f' text-anchor="{anchor}"' if anchor != "start" else "")
     bold = ' font-weight="bold"' if weight == "bold" else ""
-    return f'<text {where}{bold} fill="{_INK}">{told}{_shown(text)}</text>'
+    return f"<text {where}{bold}>{told}{_shown(text)}</text>"
 
 
 def _shown(text: str) -> str:
@@ -240,6 +239,6 @@ def _cut(name: str) -> str:
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:
     size = f'viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui,sans-serif" role="group" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui,sans-serif" fill="{_INK}" role="group" '
         f'aria-label="{_shown(title)}">{"".join(parts)}</svg>'
     )

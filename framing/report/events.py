@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framing.compare.comparison import Comparison
+from framing.compare.events import Events
 from framing.report.evidence import marks_by_sentence
 from framing.report.marks import Mark, window
 
@@ -44,7 +45,7 @@ class Event:
     """An event that two groups or more tell.
 
     Attributes:
-        name: its value in the column.
+        name: its value in the column; of an event that was found, the headline of the earliest document.
         since, until: first and last day, ISO 8601; empty without dates.
         tellings: in the order of groups.
     """
@@ -55,26 +56,27 @@ class Event:
     tellings: tuple[Telling, ...]
 
 
-def events_of(comparison: Comparison, column: str, original: Array, *, most: int = MOST) -> list[Event]:
+def events_of(comparison: Comparison, events: Events, original: Array, *, most: int = MOST) -> list[Event]:
     """The events that most groups tell; of those that equally many do, the ones with most documents.
 
     Args:
         comparison: without periods.
-        column: of the documents, which names their event.
+        events: of the documents of its corpus.
         original: int64 [documents], what each is a copy of.
         most: events.
     """
-    names = np.array([*comparison.corpus.values(column).to_pylist(), None], dtype=object)[:-1]
     group = comparison.group_of_document
+    inside = np.flatnonzero((events.of_document >= 0) & (group >= 0))
+    inside = inside[np.argsort(events.of_document[inside], kind="stable")]
+    numbers, first = np.unique(events.of_document[inside], return_index=True)
     found = []
-    for name in sorted({name for name in names if name is not None}):
-        members = np.flatnonzero((names == name) & (group >= 0))
-        groups = np.unique(group[members])
-        if len(groups) > 1:
-            found.append((-len(groups), -len(members), name, members))
-    chosen = sorted(found, key=lambda one: one[:3])[:most]
-    events = [_event(comparison, name, members, original) for _, _, name, members in chosen]
-    return sorted(events, key=lambda event: (event.since, event.name))
+    for number, members in zip(numbers.tolist(), np.split(inside, first[1:]), strict=True):
+        groups = len(np.unique(group[members]))
+        if groups > 1:
+            found.append((-groups, -len(members), events.names[number], number, members))
+    chosen = sorted(found, key=lambda one: one[:4])[:most]
+    told = [_event(comparison, name, members, original) for _, _, name, _, members in chosen]
+    return sorted(told, key=lambda event: (event.since, event.name))
 
 
 def _event(comparison: Comparison, name: str, members: Array, original: Array) -> Event:

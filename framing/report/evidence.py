@@ -6,23 +6,25 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from framing.compare.columns import Corpus
 from framing.compare.comparison import Comparison
+from framing.compare.estimands import source_name
 from framing.report.marks import Mark, frame_mark, looks_of, window
 
 Array = npt.NDArray[Any]
 
 #: Sentences that a page holds at most, and of a cell.
-MOST_SENTENCES = 1_200
+MOST_SENTENCES = 900
 MOST_OF_A_CELL = 40
 #: Code points of a document that can be drawn for checking.
 MOST_OF_A_DOCUMENT = 12_000
-_ARTICLES = ("the", "a", "an")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def draw_evidence(
     number_of = {name: number for number, name in enumerate(sources)}
     written = corpus.mentions.column("source").to_pylist()
     source = np.array(
-        [-1 if text is None else number_of.get(_source_key(text), -1) for text in written], dtype=np.int64
+        [-1 if text is None else number_of.get(source_name(text), -1) for text in written], dtype=np.int64
     )
     label, voice = corpus.codes("mentions", "label"), corpus.codes("mentions", "voice")
     voices = len(corpus.codebook.voices)
@@ -199,12 +201,6 @@ def marks_by_sentence(corpus: Corpus, wanted: Array) -> dict[int, list[Mark]]:
     return found
 
 
-def _source_key(text: str) -> str:
-    """A source as :func:`framing.compare.estimands.cited_sources` names it."""
-    words = text.lower().split()
-    return " ".join(words[1:] if len(words) > 1 and words[0] in _ARTICLES else words)
-
-
 # --- documents to check -----------------------------------------------------------------------------------------------
 
 
@@ -227,20 +223,22 @@ def documents_to_check(
     """
     from framing.compare.annotation import Sample
     from framing.compare.groups import group_documents
-    from framing.compare.sampling import Draw, draw
+    from framing.compare.sampling import draw
 
     grouping = group_documents(corpus, columns)
     document = corpus.codes("sentences", "document")
-    lengths = np.array([len(text) for text in corpus.sentences.column("text").to_pylist()], dtype=np.int64)
+    lengths = np.asarray(pc.utf8_length(corpus.sentences.column("text")))
     too_long = np.bincount(document, lengths, minlength=len(corpus)) > MOST_OF_A_DOCUMENT
     stratum = np.where(too_long, -1, grouping.of_document)
     left_out = [int((too_long & (grouping.of_document == number)).sum()) for number in range(len(grouping))]
     drawn = draw(stratum, np.zeros(len(corpus)), each=each, lean=0.0, seed=seed)
     order = np.random.default_rng(seed).permutation(len(drawn.documents))
+    rows_of = groupby(Sample(corpus, grouping, drawn, {}).rows(), key=lambda row: row.document)
+    by_key = {key: list(rows) for key, rows in rows_of}
+    keys = corpus.keys
     made = []
     for number in sorted(drawn.documents[order].tolist(), key=lambda one: int(grouping.of_document[one])):
-        one = Draw(np.array([number]), np.array([1.0]))
-        rows = Sample(corpus, grouping, one, {}).rows(prefilled=True)
+        rows = by_key.get(keys[number], [])
         sentences = [
             {
                 "id": row.id,

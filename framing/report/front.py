@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.compute as pc
 
 import framing
 from framing.codebook import Codebook
-from framing.compare.columns import Corpus, Labelled, files_of, read_corpus
+from framing.compare.columns import PERIODS, Corpus, Labelled, files_of, read_corpus
 from framing.compare.comparison import Comparison
 from framing.compare.copies import copies
 from framing.compare.front import compare
 from framing.compare.labelling import hold_records, label_documents
-from framing.errors import ColumnError, FramingWarning, InputError, SettingError
+from framing.errors import ColumnError, FramingWarning, InputError, SettingError, did_you_mean
 from framing.files import write_whole
 from framing.labeler import Labeler, load
 from framing.model.checkpoint import Checkpoint
@@ -34,7 +34,6 @@ from framing.report.events import events_of
 from framing.report.evidence import MOST_SENTENCES, documents_to_check, draw_evidence
 from framing.report.findings import Finding, find
 from framing.report.instrument import Instrument, read_instrument
-from framing.report.marks import MARK_CSS as MARK_CSS
 from framing.report.marks import about, article_html, counts_html, legend_html
 from framing.report.probabilities import label_probabilities
 from framing.report.robustness import Check, check_findings
@@ -43,6 +42,10 @@ from framing.types import Labels
 #: A carried column of this name tells the events apart, where none is named.
 EVENT = "event"
 _MOST_PERIODS = 60
+#: Typical words of a group.
+_WORDS = 12
+#: Groups that the heading names.
+_NAMED = 4
 _SHOWN_REJECTIONS = 5
 
 
@@ -87,6 +90,7 @@ def report(
     *,
     over: str | None = None,
     event: str | None = None,
+    find_event: bool = False,
     title: str | None = None,
     model: str | os.PathLike[str] | None = None,
     labeler: Labeler | None = None,
@@ -115,9 +119,11 @@ def report(
             :func:`framing.compare`.
         over: the periods of the time charts; chosen by the dates when ``None``.
         event: the column that tells which event a document is on; ``event`` where there is one when ``None``.
+        find_event: find the events by date and words instead (:func:`framing.compare.events.find_events`).
         title: of the page.
         model: the checkpoint; of documents, what labels them (the shipped one when ``None``), and of records, what
-            labelled them, for its card. A checkpoint of another codebook than the records' is refused.
+            labelled them, for its card and for what its error rates allow (:mod:`framing.compare.bands`). A checkpoint
+            of another codebook than the records' is refused.
         labeler: labels documents in place of ``model``.
         columns: of documents that are not labelled yet.
         sentences: of the evidence, at most.
@@ -129,6 +135,8 @@ def report(
         CheckpointError: the model is missing, damaged, or of another codebook than the records.
     """
     own = (by,) if isinstance(by, str) else tuple(by)
+    if event is not None and find_event:
+        raise SettingError(f"events of the column {event!r} and events that are found", expected="one of the two")
     with tempfile.TemporaryDirectory(prefix="framing-") as folder:
         read_ = _read(inputs, own, event, model, labeler, columns, codebook, Path(folder))
     whole = read_.corpus
@@ -145,7 +153,15 @@ def report(
         "equal_probabilities": equal_probabilities,
         "seed": seed,
     }
-    comparison = compare(whole, own, words=0, **filters)
+    comparison = compare(
+        whole,
+        own,
+        event=None if find_event else read_.event,
+        find_event=find_event,
+        error_rates=None if read_.instrument is None else read_.instrument.metrics,
+        words=_WORDS,
+        **filters,
+    )
     corpus = comparison.corpus
     found = find(comparison)
     with warnings.catch_warnings():
@@ -154,15 +170,15 @@ def report(
         place = np.asarray(corpus.sentences.column(_PLACE))
         probabilities = None if read_.probabilities is None else read_.probabilities[place]
         thresholds = read_.instrument.thresholds if read_.instrument else None
-        checks = check_findings(corpus, own, found, original, thresholds=thresholds, probabilities=probabilities)
-        timed, periods, why = _timed(whole, own, over, found, filters)
+        checks = check_findings(comparison, found, original, thresholds=thresholds, probabilities=probabilities)
+        timed, periods, why = _timed(whole, corpus, own, over, found, filters)
         to_check, left_out = documents_to_check(whole, own, each=check, seed=seed) if check else ([], [])
     cited = [row["source"] for row in comparison.table(estimand="source_share").to_pylist()]
     sources = tuple(dict.fromkeys(cited))
     evidence = draw_evidence(comparison, sources, seed=seed, most=sentences)
     figures = sections.Figures(comparison, sources)
-    events = events_of(comparison, read_.event, original) if read_.event else []
-    heading = title or f"Who names it how: {', '.join(dict.fromkeys(group.name for group in comparison.groups))}"
+    events = [] if comparison.events is None else events_of(comparison, comparison.events, original)
+    heading = title or f"Who names it how: {_listed(list(dict.fromkeys(group.name for group in comparison.groups)))}"
     gold_command = "framing compare LABELS --gold gold.tsv --equal-probabilities" + "".join(
         f" --by {column}" for column in own if own != ("outlet",)
     )
@@ -170,10 +186,11 @@ def report(
         sections.findings_section(figures, found, comparison.notes),
         sections.contrasts_section(figures),
         sections.voices_section(figures),
-        sections.events_section(figures, events, read_.event),
+        sections.events_section(figures, events, found, read_.event),
         sections.time_section(figures, timed, periods, found, why),
         sections.sources_section(figures),
         sections.hedging_section(figures),
+        sections.words_section(figures),
         sections.evidence_section(figures, evidence, to_check, left_out, gold_command),
         sections.robustness_section(checks, found),
         sections.corpus_section(figures, whole, original, read_.set_aside, read_.name),
@@ -187,6 +204,11 @@ def report(
     }
     html = page.whole_page(heading, _body(heading, comparison, parts), data=data)
     return Report(html, comparison, tuple(found), tuple(checks), (len(evidence.items), evidence.total))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = names if len(names) <= _NAMED + 1 else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _body(heading: str, comparison: Comparison, parts: Sequence[str]) -> str:
@@ -286,9 +308,11 @@ def _corpus(
     if event is not None:
         return read_corpus(labelled, carry=(*by, event), codebook=codebook), event
     try:
-        return read_corpus(labelled, carry=(*by, EVENT), codebook=codebook), EVENT
+        corpus = read_corpus(labelled, carry=(*by, EVENT), codebook=codebook)
     except ColumnError:  # no such column, which nobody asked for
         return read_corpus(labelled, carry=by, codebook=codebook), EVENT if EVENT in by else None
+    # A column that nobody asked for may as well be empty.
+    return corpus, EVENT if corpus.values(EVENT).null_count < len(corpus) else None
 
 
 def _check_codebook(model: str | os.PathLike[str], codebook: Codebook) -> None:
@@ -334,27 +358,34 @@ def _rejections(file: Path) -> str | None:
 
 
 def _timed(
-    whole: Corpus, by: tuple[str, ...], over: str | None, found: Sequence[Finding], filters: dict[str, Any]
+    whole: Corpus,
+    compared: Corpus,
+    by: tuple[str, ...],
+    over: str | None,
+    found: Sequence[Finding],
+    filters: dict[str, Any],
 ) -> tuple[Comparison | None, list[str], str]:
-    """The findings' contrasts over time, all periods from the first to the last, or why there are none."""
-    days = [day for day in whole.documents.column("day").to_pylist() if day is not None]
-    if not days:
+    """The findings' contrasts over time, all periods from the first to the last, and why there are none or others."""
+    ends = pc.min_max(compared.documents.column("day")).as_py()
+    first, last = ends["min"], ends["max"]
+    if first is None:
         return None, [], "No document has a date that can be read."
-    first, last = min(days), max(days)
     unit = over or _unit((last - first).days)
     if not found:
         return None, [], "There is no finding to follow over time."
     periods = periods_between(first, last, unit)
     if len(periods) < 2:
         return None, [], f"All documents are of one {unit}, {periods[0]}."
+    said = ""
     if len(periods) > _MOST_PERIODS:
+        said = f"{len(periods):,} periods of a {unit} are too many to be drawn. "
         unit = _unit((last - first).days)
         periods = periods_between(first, last, unit)
     wanted = {**filters, "contrasts": list(dict.fromkeys(finding.contrast for finding in found))}
     timed = compare(whole, by, over=unit, words=0, parts=("contrasts",), resamples=400, **wanted)
     seen = {group.period for group in timed.groups}
     inside = [number for number, period in enumerate(periods) if period in seen]
-    return timed, periods[inside[0] : inside[-1] + 1], ""
+    return timed, periods[inside[0] : inside[-1] + 1], said
 
 
 def _unit(days: int) -> str:
@@ -363,8 +394,7 @@ def _unit(days: int) -> str:
 
 def periods_between(first: date, last: date, unit: str) -> list[str]:
     """All periods from one day to another, as :meth:`framing.compare.columns.Corpus.periods` names them."""
-    form = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
-    if unit not in form:
-        raise SettingError(f"periods of a {unit!r}", expected=", ".join(form))
-    days = ((first + timedelta(days=number)).strftime(form[unit]) for number in range((last - first).days + 1))
+    if unit not in PERIODS:
+        raise SettingError(f"periods of a {unit!r}", expected=", ".join(PERIODS), hint=did_you_mean(unit, PERIODS))
+    days = ((first + timedelta(days=number)).strftime(PERIODS[unit]) for number in range((last - first).days + 1))
     return list(dict.fromkeys(days))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from framing.compare.intervals import wilson
 from framing.model.checkpoint import Checkpoint
 
 _Z = 1.959963984540054
@@ -34,6 +35,7 @@ class Instrument:
         thresholds: label -> threshold.
         overall: name -> (value, low, high) of the validation part.
         sentences: of the validation part.
+        metrics: the file of these scores; ``None`` where the checkpoint has none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Instrument:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     overall: Mapping[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
     sentences: int | None = None
+    metrics: Path | None = None
 
 
 def read_instrument(checkpoint: Checkpoint | str | os.PathLike[str]) -> Instrument:
@@ -66,6 +69,7 @@ def read_instrument(checkpoint: Checkpoint | str | os.PathLike[str]) -> Instrume
         thresholds_of(opened),
         overall,
         metrics.get("validation_sentences"),
+        file if labels else None,
     )
 
 
@@ -100,8 +104,6 @@ def f1_interval(f1: float, support: int) -> tuple[float | None, float | None]:
         return None, None
     n = support * (2 - f1)
     share = f1 / (2 - f1)
-    square = _Z**2 / n
-    half = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n))
-    ends = ((share + square / 2 - half) / (1 + square), (share + square / 2 + half) / (1 + square))
-    low, high = (2 * end / (1 + end) for end in (max(ends[0], 0.0), min(ends[1], 1.0)))
+    centre, half = wilson(share, n, _Z)
+    low, high = (2 * end / (1 + end) for end in (max(float(centre - half), 0.0), min(float(centre + half), 1.0)))
     return low, high

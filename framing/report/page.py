@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from urllib.parse import quote
 from framing.reading.encodings import visible
 
 _HERE = Path(__file__).parent
+#: What need not be written as %.. in an address of data that stands between double quotes.
+_PLAIN = "/,:;()[]*!=@ "
 #: What a spreadsheet would take for a formula.
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 
@@ -124,12 +126,12 @@ def csv_link(file: str, rows: Sequence[Sequence[object]]) -> str:
     writer = csv.writer(sink, lineterminator="\r\n")
     for row in rows:
         writer.writerow([_cell(value) for value in row])
-    return f'<a download="{file}.csv" href="data:text/csv;charset=utf-8,{quote(sink.getvalue())}">CSV</a>'
+    return f'<a download="{file}.csv" href="data:text/csv;charset=utf-8,{quote(sink.getvalue(), safe=_PLAIN)}">CSV</a>'
 
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.5g}"
     if isinstance(value, str) and _FORMULA.match(value):
         return "'" + value
     return "" if value is None else value
@@ -183,6 +185,3 @@ def options(names: Sequence[str], *, every: str = "all", also: Sequence[tuple[st
     """What can be chosen: names by their numbers."""
     own = [("", every), *also, *((str(number), name) for number, name in enumerate(names))]
     return "".join(f'<option value="{value}">{text(name)}</option>' for value, name in own)
-
-
-Linker = Callable[..., str]

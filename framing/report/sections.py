@@ -40,12 +40,17 @@ _UNCORRECTED = (
     "No figure here is corrected for the model’s errors. They may differ between the groups, and then a difference may "
     "be the model’s."
 )
-#: Sources and hedged parties that are shown.
-_MOST_SOURCES = 12
+#: Names of a contrast that have a smaller share in all groups together are in its table, and not drawn.
+_RARE = 0.03
+#: Sources, rows of their table, and hedged parties that are shown.
+_MOST_SOURCES, _MOST_SOURCE_ROWS = 12, 60
 _LEAST_OF_A_PARTY = 5
 _NAMES_OF_A_SOURCE = 4
 _COLUMNS = ("group", "estimand", "contrast", "label", "voice", "hedge", "source", "period")
-_NUMBERS = ("value", "low", "high", "inner_low", "inner_high", "numerator", "denominator", "documents", "n_effective")
+_NUMBERS = (
+    *("value", "low", "high", "inner_low", "inner_high"),
+    *("numerator", "denominator", "documents", "n_effective", "band_low", "band_high"),
+)
 _FLAGS = ("small", "corrected")
 
 
@@ -96,9 +101,21 @@ class Figures:
         return charts.Dot(value, low, high, inner_low, inner_high, filled, bool(row["small"]), n, told, self.link(row))
 
     def chart(
-        self, rows: Sequence[Row], panel_by: str, *, name: str, title: str, caption: str, dot_by: str | None = None
+        self,
+        rows: Sequence[Row],
+        panel_by: str,
+        *,
+        name: str,
+        title: str,
+        caption: str,
+        dot_by: str | None = None,
+        listed: Sequence[Row] | None = None,
     ) -> str:
-        """Rows as a chart: a panel for each value of a column, groups as its rows, a dot for each value of another."""
+        """Rows as a chart: a panel for each value of a column, groups as its rows, a dot for each value of another.
+
+        Its table and its file have the rows that are ``listed``; those that are drawn when ``None``.
+        """
+        listed = rows if listed is None else listed
         own = self.corpus.codebook.voices_of_role("own")
         panels = []
         for value in dict.fromkeys(row[panel_by] for row in rows):
@@ -111,33 +128,35 @@ class Figures:
             panels.append(charts.Panel(value or "all", tuple(groups)))
         share = ESTIMANDS[rows[0]["estimand"]].unit == "share"
         return page.figure(
-            charts.dot_chart(title, panels, share=share), caption, self.table(rows), name=name, rows=csv_rows(rows)
+            charts.dot_chart(title, panels, share=share), caption, self.table(listed), name=name, rows=csv_rows(listed)
         )
 
     def table(self, rows: Sequence[Row]) -> str:
         """Rows as a table, every figure a link to its sentences."""
         keys = [key for key in ("label", "voice", "hedge", "source", "period") if any(row[key] for row in rows)]
         share = ESTIMANDS[rows[0]["estimand"]].unit == "share"
-        cells = [
-            (
-                [
-                    page.text(row["group"]),
-                    *(page.text(row[key] or "all") for key in keys),
-                    page.link(figure_text(row["value"], row["low"], row["high"], share=share), self.link(row)),
-                    f"{row['numerator']:,.0f} of {row['denominator']:,.0f}",
-                    f"{row['documents']:,}",
-                ],
-                bool(row["small"]),
-            )
-            for row in rows
-        ]
-        columns = ["group", *keys, "figure", "n", "documents"]
+        bands = any(row["band_low"] is not None for row in rows)
+        scale, sign = (100, "%") if share else (1, "")
+        cells = []
+        for row in rows:
+            shown = [
+                page.text(row["group"]),
+                *(page.text(row[key] or "all") for key in keys),
+                page.link(figure_text(row["value"], row["low"], row["high"], share=share), self.link(row)),
+                f"{row['numerator']:,.0f} of {row['denominator']:,.0f}",
+                f"{row['documents']:,}",
+            ]
+            if bands:
+                low, high = row["band_low"], row["band_high"]
+                shown.append("–" if low is None else f"{scale * low:.0f}–{scale * high:.0f}{sign}")
+            cells.append((shown, bool(row["small"])))
+        columns = ["group", *keys, "figure", "n", "documents", *["the model’s errors allow"] * bands]
         return page.table("", columns, cells, words=1 + len(keys))
 
 
 def csv_rows(rows: Sequence[Row]) -> list[list[object]]:
     """Rows of the estimates for CSV, the names of columns first."""
-    columns = [*_COLUMNS, *_NUMBERS, *_FLAGS]
+    columns = [name for name in (*_COLUMNS, *_NUMBERS, *_FLAGS) if any(row[name] is not None for row in rows)]
     return [columns, *([row[name] for name in columns] for row in rows)]
 
 
@@ -163,13 +182,25 @@ def findings_section(figures: Figures, findings: Sequence[Finding], said: Sequen
         )
         small = " At least one of the groups has few documents." if finding.small else ""
         fixed = "Corrected" if finding.corrected else "Not corrected"
-        note = f"{fixed} for the model’s errors.{small} "
+        note = f"{fixed} for the model’s errors.{'' if finding.corrected else _allowed(figures, finding)}{small} "
         items.append(
             f"<li>{page.text(finding.sentence(book.voices_of_role('own')))} "
             f'<span class="note">{note}{links}</span></li>'
         )
     body = f'<ol class="findings">{"".join(items)}</ol>' if items else page.paragraph("No two groups can be compared.")
     return page.section("findings", "Findings", body, page.notes(said))
+
+
+def _allowed(figures: Figures, finding: Finding) -> str:
+    """What the checkpoint's own error rates allow the two shares to be: known in all voices together."""
+    told = []
+    for side in (finding.more, finding.less):
+        cell = {"contrast": finding.contrast, "label": finding.label, "voice": None}
+        (row,) = figures.rows(estimand="contrast_share", group=side.group, **cell) or (None,)
+        if row is None or row["band_low"] is None:
+            return ""
+        told.append(f"{side.group} {100 * row['band_low']:.0f}–{100 * row['band_high']:.0f}%")
+    return f" In all voices, the error rates of its own validation allow {told[0]} and {told[1]}."
 
 
 def contrasts_section(figures: Figures) -> str:
@@ -191,9 +222,22 @@ def contrasts_section(figures: Figures) -> str:
         caption = (
             f"{referent[:1].upper()}{referent[1:]}: of all mentions by one of these names, the share of each, by voice."
         )
+        rare = _rare(rows)
+        if rare:
+            names = ", ".join(sorted(rare, key=contrast.labels.index))
+            caption += f" Under {_RARE:.0%}, and in the table alone: {names}."
+        together = figures.rows(estimand="contrast_share", contrast=name, voice=None) if book.voices else []
         made.append(
             f"<h3>{page.text(name)}</h3>"
-            + figures.chart(rows, "label", name=name, title=f"Naming of {referent}", caption=caption, dot_by="voice")
+            + figures.chart(
+                [row for row in rows if row["label"] not in rare],
+                "label",
+                name=name,
+                title=f"Naming of {referent}",
+                caption=caption,
+                dot_by="voice",
+                listed=[*rows, *together],
+            )
         )
     told = (
         "Filled: the outlet’s own voice. Hollow: words of a cited source. Thick line: inner interval "
@@ -207,6 +251,17 @@ def contrasts_section(figures: Figures) -> str:
         if made
         else ""
     )
+
+
+def _rare(rows: Sequence[Row]) -> set[str]:
+    """Labels that all groups together hardly use, in no voice; none where that would leave nothing to draw."""
+    counts: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
+    for row in rows:
+        counts[row["label"]] += row["numerator"]
+        totals[row["label"]] += row["denominator"]
+    rare = {label for label in counts if counts[label] < _RARE * totals[label]}
+    return set() if len(rare) == len(counts) else rare
 
 
 def voices_section(figures: Figures) -> str:
@@ -225,12 +280,18 @@ def voices_section(figures: Figures) -> str:
     return page.section("voices", "In whose voice", f'<div class="charts">{chart}</div>')
 
 
-def events_section(figures: Figures, events: Sequence[Event], column: str | None) -> str:
-    """The same event side by side."""
-    if column is None:
-        said = "No column names the events. Carry one along while labelling (--carry event), or name it (--event)."
+def events_section(figures: Figures, events: Sequence[Event], findings: Sequence[Finding], column: str | None) -> str:
+    """The same event side by side, and the findings within events."""
+    known = figures.comparison.events
+    if known is None:
+        said = (
+            "No column names the events. Carry one along while labelling (--carry event), name it (--event), or have "
+            "events found by date and words (--find-event)."
+        )
         return page.section("events", "The same event", page.paragraph(said, "note"))
-    parts = []
+    if not events:
+        return page.section("events", "The same event", page.paragraph("No event is told by two groups.", "note"))
+    parts = [_within(figures, findings)]
     for event in events:
         days = event.since if event.since == event.until else f"{event.since} to {event.until}"
         parts.append(f'<h3>{page.text(event.name)} <span class="note">{page.text(days)}</span></h3>')
@@ -245,11 +306,45 @@ def events_section(figures: Figures, events: Sequence[Event], column: str | None
                 f'<ul class="names">{names}</ul></div>'
             )
         parts.append(f'<div class="sides">{"".join(sides)}</div>')
-    told = (
-        f"Documents with the same value in “{column}”. The first sentence of each group’s first document, and names "
-        "in all of them. Copies are counted once."
+    which = (
+        f"Documents alike in headline and first sentences, within {figures.comparison.settings['event_days']} days."
+        if known.found
+        else f"Documents with the same value in “{column}”."
     )
-    return page.section("events", "The same event", page.paragraph(told, "note"), *parts) if parts else ""
+    told = (
+        f"{which} The first sentence of each group’s first document, and names in all of them. Copies are counted once."
+    )
+    return page.section("events", "The same event", page.paragraph(told, "note"), *parts)
+
+
+def _within(figures: Figures, findings: Sequence[Finding]) -> str:
+    """The differences of the findings within the events that both groups tell."""
+    cells = []
+    for number, finding in enumerate(findings, start=1):
+        groups = (finding.more.group, finding.less.group)
+        cell = {"contrast": finding.contrast, "label": finding.label, "voice": finding.voice}
+        for row in figures.comparison.table("events", estimand="contrast_share", **cell).to_pylist():
+            if {row["first"], row["second"]} != set(groups):
+                continue
+            turned = row["first"] != groups[0]
+            low, high = (row["high"], row["low"]) if turned else (row["low"], row["high"])
+            sign = -1 if turned else 1
+            ends = [None if end is None else sign * end for end in (row["difference"], low, high)]
+            said = "distinguishable" if row["distinguishable"] else "not distinguishable"
+            shown = [
+                page.text(f"{number}. {finding.label}: {groups[0]} − {groups[1]}"),
+                figure_text(*ends, share=True),
+                f"{100 * sign * row['overall']:.0f}%",
+                f"{row['events']:,}",
+                said,
+            ]
+            cells.append((shown, False))
+    if not cells:
+        return page.paragraph("The groups of the findings tell no event in common.", "note")
+    caption = "The findings within events that both groups tell, by the model alone: topic is not mistaken for framing."
+    columns = ["finding", "within events", "overall", "events", ""]
+    made = page.table(caption, columns, cells)
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="within events">{made}</div>'
 
 
 def _named(figures: Figures, event: Event, group: str, label: str, voice: str | None, count: int) -> str:
@@ -308,7 +403,10 @@ def time_section(
             + page.figure(svg, caption, figures.table(rows), name=f"time_{number}_{finding.label}", rows=csv_rows(rows))
             + "</div>"
         )
-    return page.section("time", "Over time", f'<div class="charts">{"".join(made)}</div>') if made else ""
+    if not made:
+        return ""
+    said = page.paragraph(why, "note") if why else ""
+    return page.section("time", "Over time", said, f'<div class="charts">{"".join(made)}</div>')
 
 
 def sources_section(figures: Figures) -> str:
@@ -324,8 +422,10 @@ def sources_section(figures: Figures) -> str:
     for row in figures.rows(estimand="source_contrast_share"):
         if row["numerator"] > 0:
             names.setdefault((row["source"], row["group"]), []).append((-row["numerator"], row["label"]))
-    cells = []
+    cells: list[tuple[list[str], bool]] = []
     for source in order:
+        if len(cells) + len(figures.comparison.groups) > _MOST_SOURCE_ROWS and cells:
+            break
         for row in rows:
             if row["source"] != source:
                 continue
@@ -346,7 +446,10 @@ def sources_section(figures: Figures) -> str:
         cells,
         words=3,
     )
-    told = "Sources are words as they stand, in lower case; two names of one source are two, and pronouns stay."
+    told = (
+        "Sources are words as they stand, in lower case; two names of one source are two, and pronouns stay. The file "
+        "has more of them."
+    )
     link = page.csv_link("sources", csv_rows(rows))
     return page.section(
         "sources",
@@ -384,6 +487,24 @@ def hedging_section(figures: Figures) -> str:
         )
     boxes = "".join(f"<div>{part}</div>" for part in parts)
     return page.section("hedging", "Hedging", f'<div class="charts">{boxes}</div>', _hedging_by_party(figures))
+
+
+def words_section(figures: Figures) -> str:
+    """The words that are most typical of each group."""
+    of_group: dict[str, list[str]] = {}
+    for row in figures.comparison.table("words").to_pylist():
+        of_group.setdefault(row["group"], []).append(f"{row['word']} ({row['count']:,})")
+    if not of_group:
+        return ""
+    cells = [([page.text(group), page.text(", ".join(words))], False) for group, words in of_group.items()]
+    caption = (
+        "By log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), against all other groups; "
+        "in brackets how often the group has the word. They are words of topics and of style, and nothing is tested."
+    )
+    made = page.table(caption, ["group", "words"], cells, words=2)
+    return page.section(
+        "words", "Typical words", f'<div class="scroll" tabindex="0" role="region" aria-label="words">{made}</div>'
+    )
 
 
 def hedged_by_label(comparison: Comparison) -> list[dict[str, Any]]:
@@ -579,7 +700,7 @@ def _shares(shares: Shares | None) -> str:
     if shares is None:
         return "–"
     ends = ["–" if value is None else f"{100 * value:.0f}%" for value in (shares.more, shares.less)]
-    sign = {True: " ✓", False: " ✗", None: ""}[shares.holds]
+    sign = {True: "\u00a0✓", False: "\u00a0✗", None: ""}[shares.holds]
     return f"{ends[0]} of {shares.more_n:,.0f} vs {ends[1]} of {shares.less_n:,.0f}{sign}"
 
 
@@ -642,8 +763,8 @@ def instrument_section(figures: Figures, instrument: Instrument | None) -> str:
         )
     for name, (value, low, high) in instrument.overall.items():
         ends = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
-        pairs.append((name, f"{value:.3f}{ends}"))
-    pairs.append(("Confusions", "not in the checkpoint"))
+        pairs.append((_measure(name), f"{value:.3f}{ends}"))
+    pairs.append(("Confusions", "not in the checkpoint; framing evaluate tells them of marked sentences"))
     used = Counter(figures.corpus.mentions.column("label").to_pylist())
     cells = []
     for name in (*book.label_names, *(output for output in book.outputs if output not in book.label_names)):
@@ -676,6 +797,13 @@ def instrument_section(figures: Figures, instrument: Instrument | None) -> str:
         page.listed(pairs),
         f'<div class="scroll" tabindex="0" role="region" aria-label="scores">{made}</div>',
     )
+
+
+def _measure(name: str) -> str:
+    """``frames_micro_f1`` as people write it."""
+    known = {"f1": "F1", "ece": "calibration error (ECE)", "brier": "Brier score"}
+    words = [known.get(word, word) for word in name.split("_")]
+    return " ".join([words[0].capitalize(), *words[1:]])
 
 
 def limits_section(figures: Figures) -> str:

@@ -110,6 +110,8 @@ _NOTICE_INSIDE = re.compile(
     r"all rights reserved|(?:alternat\w+|following|mirror) (?:web )?addresses\b|can also be accessed at\b",
     re.IGNORECASE,
 )
+#: Under an embedded post: ``— Salem Haddad (@salem) May 14, 2019``.
+_SIGNATURE = re.compile(r"a post shared by\b|(?:—|–|--?)\s?[^()\n]{1,80}\(@\w{1,30}\)", re.IGNORECASE)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)(?:[a-z]*)\.?"
 _DATE_WORD = re.compile(
     rf"""(?:
@@ -147,10 +149,13 @@ _ARCHIVE_FIELD = re.compile(
     r"DATELINE|HEADLINE|HIGHLIGHT|GRAPHIC|LOAD-DATE|LANGUAGE|PUBLICATION-TYPE|PUBLICATION|JOURNAL[- ]CODE|TICKER|URL|"
     r"NOTES|CORRECTION-DATE|DOCUMENT-TYPE|DISTRIBUTION|TYPE|SERIES|BODY|COLUMN|EDITION|"
     r"Subject|Organi[sz]ation|Company|Person|Geographic|Industry|Section|Length|Byline|Dateline|Highlight|Graphic|"
-    r"Load-Date|Language|Publication-Type|Journal Code|Ticker|Document-Type|URL)\s*:(?:\s|$)"
+    r"Load-Date|Language|Publication-Type|Journal Code|Ticker|Document-Type|URL|"
+    r"Publication (?:info|title|year|date|subject)|ProQuest document ID|Document (?:URL|type)|Source type|ISSN|"
+    r"Database|(?:Place|Country|Language) of publication|Company / organization|Identifier / keyword)\s*:(?:\s|$)"
 )
 _ARCHIVE_LINE = re.compile(
-    r"\d+ of \d+ DOCUMENTS|Body|BODY|Classification|End of Document|Link to (?:Image|PDF)|"
+    r"\d+ of \d+ DOCUMENTS|Document \d+ of \d+|ProQuest document link|OpenURL Link|[\d,]{1,9} words|"
+    r"Body|Graphic|BODY|Classification|End of Document|Link to (?:Image|PDF)|"
     r"(?:Final|First|Late|Early|National|International|City|Metro) Edition"
 )
 #: An index term with its weight.
@@ -160,6 +165,7 @@ _FACTIVA_FIELDS = frozenset(
     ["WC", "PD", "ET", "SN", "SC", "PG", "LA", "CY", "NS", "RE", "PUB", "AN", "CO", "IN", "IPD"]
 )
 _FACTIVA_CODES = _FACTIVA_FIELDS | {"HD", "BY", "LP", "TD", "CT", "RF", "CLM", "SE", "ED", "CR", "VOL", "ART", "IPC"}
+_FACTIVA_CODE = re.compile(r"[A-Z]{2,3}(?=\Z|[ \t]{2,}\S|\t)")
 _FEWEST_CODES = 4
 
 # --- datelines --------------------------------------------------------------------------------------------------------
@@ -171,10 +177,13 @@ _BEGINS_WITH_DATELINE = re.compile(
     rf"(?:,? \d{{4}})?)?,? ?(?:\([A-Z][\w ./-]{{1,30}}\))?"
     r"(?:(?:[ ,_]{1,2}|(?<=\)))[-–—]{1,2} ?|[–—]{1,2} ?)[A-Z“\"]"
 )
+#: What follows a city: ``, D.C.``, ``, Lebanon``, ``, May 14``.
+_REGION = r"(?:, [A-Z][\w.]{0,20}(?: [A-Z\d][\w.]{0,20})?)?"
 _CAPITALS = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĪİŁŃŇŌŐŒŘŚŞŠŢŤŪŮŰŹŻŽ"
 #: ``PARIS: The regime …``: the place of a report, with a colon where wire services have a dash.
 _CITY_COLON = re.compile(
-    rf"([{_CAPITALS}][{_CAPITALS}'’.-]+(?: [{_CAPITALS}'’.-]+){{0,3}})(?: ?/ ?[{_CAPITALS}]+)? ?[:|]\s+(?=[A-Z“\"‘'])"
+    rf"([{_CAPITALS}][{_CAPITALS}'’.-]+(?: [{_CAPITALS}'’.-]+){{0,3}})(?: ?/ ?[{_CAPITALS}]+)?"
+    rf"{_REGION} ?[:|]\s+(?=[A-Z“\"‘'])"
 )
 #: Cities of correspondents. Without capitals, only its name distinguishes a city from a speaker.
 _CITIES = (
@@ -188,7 +197,7 @@ _CITIES = (
     "Sydney|Tallinn|Tbilisi|Tehran|Tel Aviv|The Hague|Tokyo|Tripoli|Tunis|United Nations|Vienna|Vilnius|Warsaw|"
     "Washington|Yangon|Yerevan|Zagreb"
 )
-_NAMED_CITY_COLON = re.compile(rf"((?:{_CITIES})) ?:\s+(?=[A-Z“\"‘'])")
+_NAMED_CITY_COLON = re.compile(rf"((?:{_CITIES})){_REGION} ?:\s+(?=[A-Z“\"‘'])")
 # Words in capitals before a colon that are not places: speakers, agencies, and labels that desks put before a text.
 _NO_PLACES = frozenset(
     re.findall(
@@ -360,14 +369,20 @@ class _Page:
         return [number for number, kind in enumerate(self.kinds) if kind is _UNKNOWN]
 
     def _mark_debris(self) -> None:
-        codes = [number for number, line in enumerate(self.lines) if line in _FACTIVA_CODES]
+        codes = {
+            number: match[0]
+            for number, line in enumerate(self.lines)
+            if (match := _FACTIVA_CODE.match(line)) and match[0] in _FACTIVA_CODES
+        }
         for number, line in enumerate(self.lines):
             if _is_debris(line):
                 self.kinds[number] = BOILERPLATE
         if len(codes) >= _FEWEST_CODES:
-            for number in codes:
-                self.kinds[number] = BOILERPLATE
-                if self.lines[number] in _FACTIVA_FIELDS and number + 1 < len(self.lines):
+            for number, code in codes.items():
+                on_its_own_line = self.lines[number] == code
+                if on_its_own_line or code in _FACTIVA_FIELDS:
+                    self.kinds[number] = BOILERPLATE
+                if on_its_own_line and code in _FACTIVA_FIELDS and number + 1 < len(self.lines):
                     self.kinds[number + 1] = BOILERPLATE
 
     # The heading or the "Reply" buttons show a comment section; every line in it is comment or debris.
@@ -448,7 +463,8 @@ class _Page:
             return
         seen_debris = False
         for number in range(prose[-1] + 1, len(self.lines)):
-            seen_debris = seen_debris or self.kinds[number] is BOILERPLATE
+            is_debris = self.kinds[number] is BOILERPLATE and not _SIGNATURE.match(self.lines[number])
+            seen_debris = seen_debris or is_debris
             if seen_debris and self.kinds[number] is _UNKNOWN:
                 self.kinds[number] = BOILERPLATE
 
@@ -512,6 +528,7 @@ def _is_debris(line: str) -> bool:
         _ADDRESS.fullmatch(line)
         or _BUTTONS.fullmatch(line)
         or _NOTICES.match(line)
+        or _SIGNATURE.match(line)
         or _NOTICE_INSIDE.search(line)
         or _BYLINE.fullmatch(line)
         or _DATELINE.fullmatch(line)

@@ -30,6 +30,8 @@ LANGUAGES = frozenset(
 
 # The line ends of str.splitlines.
 _LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+#: The marks of a line of quoted mail, with the line end before them.
+_QUOTED_LINE = re.compile(r"(?<=[\n\r])(?:>[ \t]?)+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # sentencex does not cut inside quotation marks, so it does not see them. A mark between letters is an apostrophe.
 _BLANKED_MARKS = "\"＂“”„«»「」『』'‘’`"
@@ -41,9 +43,9 @@ _PICTOGRAPH = re.compile("[\u203c\u2049\ufe0f](?=\\S)|(?<=[\u203c\u2049])\ufe0f"
 
 # Abbreviations that never end a sentence, in forms that sentencex 1.0 does not know.
 _TITLE_AT_END = re.compile(
-    r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Lieut|Brig|Cols?|Capts?|Cpt|Cmdrs?|Cdr|Sgts?|Cpls?|Pfc|Pte|Pvts?|Spc|Adms?|Ret|"
+    r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Lieut|Brig|Cols?|Capts?|Cpt|Cmdrs?|Cmdt|Cdr|Sgts?|Cpls?|Pfc|Pte|Pvts?|Spc|Adms?|Ret|"
     r"Det|Insp|Supt|Const|Ofc|Dep|Asst|Dir|Mgr|Atty|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Ms|Mses|Mx|Cllr|"
-    r"Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Gov't|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
+    r"Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Int'l|Gov['’]t|Shri|Smt|Ald|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
 )
 # Md. is a name or, after a comma, a state; Ft. stands before the name of a place.
 _NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt))\.$")
@@ -56,9 +58,10 @@ _MONTH = (
     r"October|November|December)\b"
 )
 _WEEKDAY = r"(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
-_CLOCK_AT_END = re.compile(r"\d\s?[ap]\.m\.$", re.IGNORECASE)
+_CLOCK_AT_END = re.compile(r"\d\s?[ap]\.?m\.$", re.IGNORECASE)
 _AFTER_CLOCK = re.compile(
-    rf"{_WEEKDAY}|{_MONTH}|(?:GMT|UTC|BST|CET|CEST|EET|EEST|MSK|IST|E[SD]?T|C[SD]T|M[SD]T|P[SD]?T)\b|"
+    rf"(?:{_WEEKDAY})(?!['’]s)|{_MONTH}|(?:Eastern|Central|Mountain|Pacific)\b(?=,| said|$)|"
+    r"(?:GMT|UTC|BST|CET|CEST|EET|EEST|MSK|IST|E[SD]?T|C[SD]T|M[SD]T|P[SD]?T)\b|"
     r"(?:\w+ ){1,2}[Tt]ime\b"
 )
 _WEEKDAY_AT_END = re.compile(r"(?:^|[\s(])(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\.$")
@@ -224,7 +227,9 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
         cut = start + len(gap) - len(gap.lstrip(_BLANKED_MARKS))
         if cut == end and _opens(original, start, gap):
             cut = start
-        yield cut, end - len(original[cut:end].lstrip())
+        following = end - len(original[cut:end].lstrip())
+        quoted = _QUOTED_LINE.match(original, following)
+        yield cut, quoted.end() if quoted else following
 
 
 def _opens(original: str, start: int, marks: str) -> bool:

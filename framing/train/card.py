@@ -18,6 +18,7 @@ def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
     """
     codebook = record.codebook
     asked = "; ".join(f"{head.name}: " + ", ".join(f"`{name}`" for name in head.names) for head in codebook.heads)
+    judge = _WEAK if record.config.from_codebook_alone else ""
     log = "" if record.config.model.average else ", the log `log.jsonl`"
     return f"""---
 library_name: framing
@@ -50,9 +51,9 @@ The resolved configuration is `training.yaml`{log}; `framing-train training.yaml
 
 ## Quality on the validation part
 
-{metrics["validation_sentences"]:,} sentences in {metrics["validation_groups"]:,} groups, held out by group. Thresholds,
-temperatures and the choice of the epoch were made on these same sentences, so the figures flatter it a little; figures
-on text that had no part in training are in the project's `benchmarks/RESULTS.md`.
+{metrics["validation_sentences"]:,} sentences in {metrics["validation_groups"]:,} groups, held out by group.{judge}
+Thresholds, temperatures and the choice of the epoch were made on these same sentences, so the figures flatter it a
+little; figures on text that had no part in training are in the project's `benchmarks/RESULTS.md`.
 
 | | value | 95% interval |
 |---|---|---|
@@ -65,6 +66,12 @@ Intervals: percentile bootstrap over groups, 2,000 resamples.
 Language: {codebook.language}. Rare wordings, other registers and other events than those of the training sentences are
 where it errs most. Voice follows the words on the page; it cannot know that a paraphrase is a quotation.
 """
+
+
+#: What a card says of figures that no person's marks are behind.
+_WEAK = """
+**Nobody marked them: they carry what the codebook's own words say of them, and so do the training sentences.** The
+figures say how well the model repeats that, not how often it is right. Mark some sentences and judge it on those."""
 
 
 def _auxiliary(metrics: dict[str, Any]) -> str:

@@ -64,12 +64,20 @@ class DataArguments:
     unlabeled: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "text of any kind that framing reads (articles, tables, folders), which the teacher alone labels"
+            "help": "text of any kind that framing reads (articles, tables, folders): the teacher labels it, or, "
+            "with no --train, the words of the codebook do"
         },
     )
     unlabeled_sentences: int = field(
         default=12000,
         metadata={"help": "how many unlabeled sentences to draw, anew for each run seed; the corpus is streamed"},
+    )
+    mask_evidence: float | None = field(
+        default=None,
+        metadata={
+            "help": "probability that a training sentence hides the words that are marked, so that their context is "
+            "learned; left out, 0, and 0.3 where the codebook alone marks them"
+        },
     )
     strip_punctuation: float = field(
         default=0.1,
@@ -173,6 +181,25 @@ class FramingTrainingArguments(TrainingArguments):
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "set on a GPU"})
 
 
+@dataclass
+class JudgingArguments:
+    """How the training itself is judged."""
+
+    dry_run: bool = field(
+        default=False,
+        metadata={"help": "train nothing: say what would happen, how long here, and what is suspicious in the data"},
+    )
+    cross_validate: int = field(
+        default=0,
+        metadata={"help": "first train this many times, each without one part of the groups, and score on those parts"},
+    )
+    n_seeds: int = field(
+        default=1, metadata={"help": "train with so many seeds, from 'seed' on, into seed-… in the output_dir"}
+    )
+
+
+#: How often words are hidden of which the codebook alone says that they carry a mark.
+MASKED_WORDS = 0.3
 #: Fields that transformers or the loop fill in by themselves, or that are nobody's business.
 _DERIVED = {"label_names", "remove_unused_columns", "do_eval", "debug", "hub_token", "push_to_hub_token", "report_to"}
 
@@ -185,11 +212,24 @@ class RunConfig:
     model: ModelArguments
     loss: LossArguments
     training: FramingTrainingArguments
+    judging: JudgingArguments = field(default_factory=JudgingArguments)
 
     @property
     def split_seed(self) -> int:
         """Which groups are held out; see :func:`framing.train.examples.hold_out`."""
         return self.training.seed if self.data.split_seed is None else self.data.split_seed
+
+    @property
+    def from_codebook_alone(self) -> bool:
+        """Whether nothing is marked, and the words of the codebook are looked for in unlabelled text instead."""
+        return not self.data.train and bool(self.data.unlabeled)
+
+    @property
+    def mask_evidence(self) -> float:
+        """The probability that a training sentence hides its marked words."""
+        if self.data.mask_evidence is not None:
+            return self.data.mask_evidence
+        return MASKED_WORDS if self.from_codebook_alone else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of everything that was set or differs from transformers' defaults; reads back as a recipe."""
@@ -218,16 +258,18 @@ def parse(arguments: Sequence[str]) -> RunConfig:
     """
     arguments = list(arguments)
     recipe = _read_recipe(Path(arguments.pop(0))) if arguments and not arguments[0].startswith("-") else {}
-    parser = _Parser((DataArguments, ModelArguments, LossArguments, FramingTrainingArguments), prog="framing-train")
+    parser = _Parser(
+        (DataArguments, ModelArguments, LossArguments, FramingTrainingArguments, JudgingArguments), prog="framing-train"
+    )
     _check_keys(recipe, parser)
     try:
         recipe_flags = [flag for name, value in recipe.items() for flag in as_flags(name, value)]
-        data, model, loss, training = parser.parse_args_into_dataclasses(
+        data, model, loss, training, judging = parser.parse_args_into_dataclasses(
             [*recipe_flags, *arguments], look_for_args_file=False
         )
     except ValueError as error:
         raise SettingError(str(error), hint="framing-train --help lists every setting") from error
-    config = RunConfig(data, model, loss, training)
+    config = RunConfig(data, model, loss, training, judging)
     _check_values(config)
     return config
 
@@ -279,19 +321,27 @@ def as_flags(name: str, value: Any) -> list[str]:
 
 
 def _check_values(config: RunConfig) -> None:
-    if not config.data.train:
+    if not config.data.train and not config.data.unlabeled:
         raise SettingError(
-            "no training data is named", expected="--train FILE …", hint="framing-train --train my_sentences.tsv"
+            "no training data is named",
+            expected="--train FILE …, or --unlabeled TEXT … for a codebook whose words are looked for",
+            hint="framing-train --train my_sentences.tsv",
+        )
+    if config.from_codebook_alone and (config.model.teacher or config.model.average):
+        raise SettingError(
+            "a teacher or an average is named, and no --train",
+            expected="marked sentences to validate on, or the codebook and unlabelled text alone",
         )
     for name, value, low, high in (
         ("validation_share", config.data.validation_share, 0.0, 0.9),
         ("strip_punctuation", config.data.strip_punctuation, 0.0, 1.0),
+        ("mask_evidence", config.mask_evidence, 0.0, 1.0),
         ("head_dropout", config.model.head_dropout, 0.0, 0.9),
         ("encoder_dropout", config.model.encoder_dropout, 0.0, 0.9),
     ):
         if not low <= value <= high:
             raise SettingError(f"{name} is {value}", expected=f"a number between {low} and {high}")
-    if config.data.unlabeled and config.model.teacher is None:
+    if config.data.train and config.data.unlabeled and config.model.teacher is None:
         raise SettingError(
             "unlabeled text is named, and no teacher that could label it",
             expected="--teacher shipped, or a checkpoint folder",
@@ -302,6 +352,20 @@ def _check_values(config: RunConfig) -> None:
                 f"average and {setting} ({chosen!r}) are both set",
                 expected="one of them: an average trains nothing, and has the layers of what it averages",
             )
+    if config.judging.cross_validate < 0 or config.judging.cross_validate == 1:
+        raise SettingError(f"cross_validate is {config.judging.cross_validate}", expected="2 parts or more; 0 for none")
+    if config.judging.n_seeds < 1:
+        raise SettingError(f"n_seeds is {config.judging.n_seeds}", expected="1 or more")
+    several = config.judging.cross_validate or config.judging.n_seeds > 1
+    if several and (config.model.average or config.training.resume_from_checkpoint):
+        raise SettingError(
+            "cross_validate or n_seeds is set, and average or resume_from_checkpoint too", expected="one of them"
+        )
+    if config.judging.cross_validate and (config.from_codebook_alone or config.data.validation):
+        raise SettingError(
+            "cross_validate is set, and the data is no single set of marked sentences",
+            expected="--train alone: its groups are what is left out in turn",
+        )
     if config.model.window_length < 16:
         raise SettingError(f"window_length is {config.model.window_length}", expected="at least 16 tokens")
 

@@ -24,6 +24,7 @@ from framing.reading.files import InputFile
 from framing.reading.files import expand as files_of
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.text.sentences import split, starting_states
+from framing.train.config import DataArguments
 from framing.train.lessons import Answer, Lessons
 from framing.train.loss import (
     UNKNOWN,
@@ -36,10 +37,12 @@ from framing.train.loss import (
     Targets,
     stack,
 )
-from framing.types import Rejected
+from framing.types import Kind, Rejected
 
 #: Code points; shorter and longer lines of a corpus are lists and tables, not sentences.
 _TOO_SHORT, _TOO_LONG = 20, 400
+#: The token of encoders that were trained to guess hidden words; one without it hides nothing.
+_MASK = "[MASK]"
 _STRIPPED = frozenset(",'’‘`")
 
 
@@ -196,6 +199,16 @@ def read_examples(
     if not examples:
         raise InputError("the training data has no sentence", expected="at least one row")
     return examples
+
+
+def read_configured(data: DataArguments, codebook: Codebook) -> list[Example]:
+    """The marked sentences that a configuration names under ``train``; see :func:`read_examples`."""
+    return read_examples(data.train, codebook, **columns_of(data))
+
+
+def columns_of(data: DataArguments) -> dict[str, str]:
+    """The columns of tables, as :func:`read_examples` takes them."""
+    return {name: getattr(data, name) for name in ("text_column", "labels_column", "group_column")}
 
 
 def from_rows(rows: Iterable[MarkedRow], codebook: Codebook) -> Iterator[Example]:
@@ -380,14 +393,26 @@ def read_unlabeled(paths: Sequence[str], count: int, seed: int) -> list[Example]
     def place(example: Example) -> bytes:
         return hashlib.sha256(f"{seed}:{example.text}".encode()).digest()
 
-    def sentences() -> Iterator[Example]:
-        for document in reading.read(paths, unique_ids=False):
-            cut = split(document.text)
-            for sentence, state in zip(cut, starting_states(cut), strict=True):
-                if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
-                    yield Example(text=sentence.text, group=document.id, state=state)
+    return heapq.nsmallest(count, sentences_of(paths), key=place)
 
-    return heapq.nsmallest(count, sentences(), key=place)
+
+def sentences_of(paths: Sequence[str], kinds: Collection[str] = ()) -> Iterator[Example]:
+    """The sentences of a corpus, one after the other, of which nothing is known but where they stand.
+
+    Args:
+        paths: whatever :func:`framing.read` reads; lines that are too short or too long to be sentences are left out.
+        kinds: those of them that the form of a page tells become the answer; where it tells nothing, running text.
+
+    Raises:
+        FramingError: a file or a row cannot be read.
+    """
+    for document in reading.read(paths, unique_ids=False):
+        cut = split(document.text)
+        for sentence, state in zip(cut, starting_states(cut), strict=True):
+            if _TOO_SHORT <= len(sentence.text) <= _TOO_LONG:
+                kind = str(sentence.kind or Kind.BODY)
+                answers = {KIND: kind} if kind in kinds else {}
+                yield Example(text=sentence.text, group=document.id, state=state, answers=answers)
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------
@@ -482,6 +507,7 @@ class ExampleDataset(Dataset):
         strip_punctuation: probability of the stripped form, drawn anew whenever an item is read, from torch's global
             generator (so that a resumed run draws as the uninterrupted one).
         lessons: what a teacher says of each of the examples; carried over to the student's tokens when an item is read.
+        mask_evidence: probability that an item's marked tokens are hidden, drawn in the same way.
     """
 
     def __init__(
@@ -492,6 +518,7 @@ class ExampleDataset(Dataset):
         *,
         strip_punctuation: float = 0.0,
         lessons: Lessons | None = None,
+        mask_evidence: float = 0.0,
     ) -> None:
         # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
         def items_of(form: Iterable[Example]) -> list[list[Item]]:
@@ -504,6 +531,8 @@ class ExampleDataset(Dataset):
         if strip_punctuation:
             self._stripped = items_of(example.without_punctuation() for example in examples)
         self._strip = strip_punctuation
+        self._mask = mask_evidence
+        self._mask_id = encoder.tokenizer.token_to_id(_MASK) if mask_evidence else None
         self._places = [(e, w) for e, items in enumerate(self._plain) for w in range(len(items))]
         #: Tokens of each item, for grouping by length.
         self.lengths = [len(self._plain[e][w].input_ids) for e, w in self._places]
@@ -516,12 +545,20 @@ class ExampleDataset(Dataset):
         stripped = self._stripped
         strips = stripped is not None and float(torch.rand(())) < self._strip and window < len(stripped[example])
         item = (stripped if strips and stripped is not None else self._plain)[example][window]
+        if self._mask_id is not None and float(torch.rand(())) < self._mask:
+            item = _masked(item, self._mask_id)
         if self._lessons is None:
             return item
         said = self._lessons.of(self._examples[example].text, self._examples[example].state)
         if strips:  # the teacher has read the sentence as it was printed
             said = said.moved(places_without_punctuation(self._examples[example].text))
         return replace(item, lesson=said.on(item.offsets))
+
+
+def _masked(item: Item, mask_id: int) -> Item:
+    """The item with the tokens of its marks hidden; it says of them what it said."""
+    marks = [known.tokens.any(axis=1) for known in item.targets.values() if isinstance(known, EvidenceTargets)]
+    return replace(item, input_ids=np.where(np.any(marks, axis=0), mask_id, item.input_ids)) if marks else item
 
 
 def collate(items: Sequence[Item]) -> dict[str, Any]:

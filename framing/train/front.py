@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from framing.errors import SettingError
 from framing.train.average import average
-from framing.train.config import RunConfig, as_flags, parse
+from framing.train.config import JudgingArguments, RunConfig, as_flags, parse
 from framing.train.loop import TrainedRun, run
 
 
@@ -26,7 +27,14 @@ def train(recipe: str | os.PathLike[str] | None = None, **settings: Any) -> Trai
         FramingError: data, base, codebook or a setting cannot be used; nothing is written then.
     """
     flags = [flag for name, value in settings.items() for flag in as_flags(name, _plain(value))]
-    return run_as_configured(parse([*([str(recipe)] if recipe is not None else []), *flags]))
+    config = parse([*([str(recipe)] if recipe is not None else []), *flags])
+    if config.judging != JudgingArguments():
+        raise SettingError(
+            "dry_run, cross_validate and n_seeds are no single training",
+            expected="a call that gives one trained model",
+            hint="framing.train.loop.plan and framing.train.judging take the same configuration; so does framing-train",
+        )
+    return run_as_configured(config)
 
 
 def run_as_configured(config: RunConfig) -> TrainedRun:

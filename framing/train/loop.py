@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import random
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, Trainer, TrainerControl, set_seed
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerControl, set_seed
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging
@@ -31,17 +36,24 @@ from framing.train.examples import (
     ExampleDataset,
     Split,
     collate,
+    columns_of,
     hold_out,
     read_attribution,
+    read_configured,
     read_examples,
     read_unlabeled,
 )
+from framing.train.inspection import Plan, suspicions
 from framing.train.lessons import Lessons
 from framing.train.loss import LossWeights, framing_loss, lesson_loss
 from framing.train.output import write_checkpoint
 from framing.train.record import RunRecord
 from framing.train.teacher import Teacher
 from framing.train.validation import EXTENSION, ReadSentences, calibrate, validate
+from framing.train.weak import EXAMPLE_COPIES, from_codebook, weak_examples
+
+#: Steps that are timed to say how long a run takes.
+_TIMED_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +73,12 @@ class TrainedRun:
     sentences_per_second: float | None
 
 
-def run(config: RunConfig) -> TrainedRun:
+def run(config: RunConfig, split: Split | None = None) -> TrainedRun:
     """Train as configured and write the checkpoint folder.
+
+    Args:
+        config: the run.
+        split: what to train and validate on; left out, as the configuration says.
 
     Raises:
         FramingError: data, base, codebook or a setting cannot be used; nothing is written then.
@@ -70,7 +86,7 @@ def run(config: RunConfig) -> TrainedRun:
     set_seed(config.training.seed)
     logging.disable_progress_bar()  # of loading and saving weights; the bar of the training itself is another
     codebook = Codebook.load(config.data.codebook)
-    split = load_split(config, codebook)
+    split = split or load_split(config, codebook)
     base = load_base(config.model, codebook)
     encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
     attribution = load_attribution(config, codebook)
@@ -103,20 +119,72 @@ def run(config: RunConfig) -> TrainedRun:
     return TrainedRun(folder, metrics, seconds, trainer.sentences_read * config.training.world_size / seconds)
 
 
+def plan(config: RunConfig) -> Plan:
+    """What :func:`run` would do, how long each step takes here, and what is suspicious in the data; writes nothing.
+
+    The model is built and trained for a few steps on sentences of the run, then thrown away. A teacher is not asked.
+
+    Raises:
+        FramingError: data, base, codebook or a setting cannot be used.
+    """
+    set_seed(config.training.seed)
+    codebook = Codebook.load(config.data.codebook)
+    split = load_split(config, codebook)
+    base = load_base(config.model, codebook)
+    encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
+    batch = config.training.per_device_train_batch_size
+    auxiliary = len(load_attribution(config, codebook)) + len(load_unlabeled(config, split))
+    sentences = len(split.train) + auxiliary
+    each = batch * config.training.gradient_accumulation_steps * config.training.world_size
+    steps = config.training.max_steps
+    if steps <= 0:
+        steps = math.ceil(config.training.num_train_epochs * max(1, math.ceil(sentences / each)))
+    with tempfile.TemporaryDirectory() as scratch:
+        timed = replace(config, training=copy.copy(config.training), model=replace(config.model, teacher=None))
+        timed.training.output_dir, timed.training.max_steps = scratch, 1 + _TIMED_STEPS
+        timed.training.eval_strategy = timed.training.save_strategy = "no"
+        timed.training.load_best_model_at_end = False
+        clock = _StepClock()
+        drawn = random.Random(config.training.seed).sample(
+            split.train, min(len(split.train), each * (1 + _TIMED_STEPS))
+        )
+        trainer = FramingTrainer(timed, base, encoder, Split(tuple(drawn), split.validation[:1]), [], codebook)
+        trainer.add_callback(clock)
+        trainer.train()
+    groups = len({example.group for example in (*split.train, *split.validation)})
+    return Plan(sentences, len(split.validation), groups, steps, clock.per_step, suspicions(split, codebook))
+
+
+class _StepClock(TrainerCallback):
+    """When steps end. The time to the end of the first is left out: it allocates memory and loads kernels."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.ends.append(time.perf_counter())
+
+    @property
+    def per_step(self) -> float:
+        """Seconds; the median, because another program may take a core for a moment."""
+        return float(np.median(np.diff(self.ends)))
+
+
 def load_split(config: RunConfig, codebook: Codebook) -> Split:
     """Training and validation examples of a configuration.
 
     Raises:
         FramingError: a file or a row cannot be used, or a part would be empty.
     """
-    columns = {
-        "text_column": config.data.text_column,
-        "labels_column": config.data.labels_column,
-        "group_column": config.data.group_column,
-    }
-    examples = read_examples(config.data.train, codebook, **columns)
+    if config.from_codebook_alone:
+        data = config.data
+        examples = weak_examples(codebook, data.unlabeled, data.unlabeled_sentences, config.training.seed)
+    else:
+        examples = read_configured(config.data, codebook)
     if config.data.validation:
-        split = Split(tuple(examples), tuple(read_examples(config.data.validation, codebook, **columns)))
+        split = Split(
+            tuple(examples), tuple(read_examples(config.data.validation, codebook, **columns_of(config.data)))
+        )
     else:
         split = hold_out(examples, config.data.validation_share, config.split_seed)
     if not split.validation or not split.train:
@@ -126,6 +194,8 @@ def load_split(config: RunConfig, codebook: Codebook) -> Split:
             expected="several groups; a group (a document, an event) is never split",
             hint="give more data, name a group column of finer grain, or pass --validation FILE",
         )
+    if config.from_codebook_alone:
+        split = replace(split, train=(*split.train, *EXAMPLE_COPIES * tuple(from_codebook(codebook))))
     return split
 
 
@@ -162,7 +232,7 @@ def load_attribution(config: RunConfig, codebook: Codebook) -> list[Example]:
 
 def load_unlabeled(config: RunConfig, split: Split) -> list[Example]:
     """The examples that the teacher alone labels, without any sentence that the model is validated on."""
-    if not config.data.unlabeled:
+    if not config.data.unlabeled or config.from_codebook_alone:
         return []
     held_out = {example.text for example in split.validation}
     drawn = read_unlabeled(config.data.unlabeled, config.data.unlabeled_sentences, config.training.seed)
@@ -237,6 +307,7 @@ class FramingTrainer(Trainer):
             codebook.heads,
             strip_punctuation=config.data.strip_punctuation,
             lessons=load_lessons(config, base, examples),
+            mask_evidence=config.mask_evidence,
         )
         config.training.remove_unused_columns = False
         config.training.label_names = ["targets"]

@@ -15,9 +15,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import framing
-from framing.errors import FramingError
+from framing.errors import CheckpointCorruptedError, CheckpointError, FramingError
 from framing.files import write_whole
-from framing.model.checkpoint import CALIBRATION, CONFIG, WEIGHTS, Checkpoint, locate, write_sums
+from framing.model.checkpoint import CALIBRATION, CONFIG, INDEX, SUMS, WEIGHTS, Checkpoint, locate, write_sums
 
 GUARD = """
 import os, socket, sys
@@ -145,3 +145,166 @@ def test_a_closed_engine() -> None:
     labeler.engine.close()
     with pytest.raises(FramingError, match="closed"):
         labeler("The rebels fled.")
+
+
+# --- variants, on a small checkpoint ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny checkpoint, without its graph: only the weights say what the model is."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "tiny"))
+    (folder / "model.onnx").unlink()
+    return folder
+
+
+def set_weights(folder: Path, **changed: np.ndarray | None) -> None:
+    """Replace weights by name, ``__`` standing for a dot; ``None`` removes one."""
+    weights = load_file(folder / WEIGHTS) | {name.replace("__", "."): array for name, array in changed.items()}
+    save_file({name: array for name, array in weights.items() if array is not None}, folder / WEIGHTS)
+    write_sums(folder)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"labels__weight": None},
+        {"labels__weight": None, "labels__bias": None},
+        {"encoder__embeddings__LayerNorm__bias": None},
+        {"voice__weight": np.zeros((3, 3), np.float16)},
+        {"encoder__embeddings__word_embeddings__weight": np.zeros((10, 32), np.float16)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_weights_that_are_missing_or_of_another_shape(tiny: Path, changed: dict[str, np.ndarray | None]) -> None:
+    """Row 6, variant: transformers fills in random numbers, or raises an error of its own."""
+    set_weights(tiny, **changed)
+    with pytest.raises(CheckpointCorruptedError):
+        framing.load(tiny, engine="torch", device="cpu")
+
+
+def test_weights_in_double_precision(tiny: Path) -> None:
+    """Row 6, variant: NaN is found in every type of number."""
+    bias = load_file(tiny / WEIGHTS)["labels.bias"].astype(np.float64)
+    set_weights(tiny, labels__bias=bias)
+    Checkpoint.load(tiny)
+    bias[0] = np.nan
+    set_weights(tiny, labels__bias=bias)
+    with pytest.raises(CheckpointCorruptedError, match="NaN or infinite"):
+        Checkpoint.load(tiny)
+
+
+def test_weights_that_compute_nan(tiny: Path) -> None:
+    """Row 6, variant: each weight is a number, and their products are too large."""
+    weight = load_file(tiny / WEIGHTS)["labels.weight"].astype(np.float32)
+    set_weights(tiny, labels__weight=np.full_like(weight, 3e38) * np.sign(weight))
+    with framing.load(tiny, engine="torch", device="cpu") as labeler, pytest.raises(CheckpointError, match="computes"):
+        labeler("The rebels fled.")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"data_offsets": [-4, 0]},
+        {"data_offsets": [0, 10**18]},
+        {"data_offsets": [1, 4]},
+        {"dtype": "X9"},
+        {"shape": [-1, -1]},
+        {"shape": [2**62, 4]},
+    ],
+    ids=str,
+)
+def test_headers_of_weights_that_cannot_be(tiny: Path, entry: dict[str, Any]) -> None:
+    """Row 6, variant."""
+    content = (tiny / WEIGHTS).read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["labels.bias"] |= entry
+    written = json.dumps(header).encode()
+    (tiny / WEIGHTS).write_bytes(len(written).to_bytes(8, "little") + written + content[end:])
+    write_sums(tiny)
+    with pytest.raises(CheckpointCorruptedError):
+        Checkpoint.load(tiny)
+
+
+def test_a_header_longer_than_the_file(tiny: Path) -> None:
+    """Row 6, variant."""
+    (tiny / WEIGHTS).write_bytes((1 << 26).to_bytes(8, "little") + b"{}")
+    write_sums(tiny)
+    with pytest.raises(CheckpointCorruptedError):
+        Checkpoint.load(tiny)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        {"vocab_size": "x"},
+        {"vocab_size": 0},
+        {"num_hidden_layers": True},
+        {"num_attention_heads": 0},
+        {"num_attention_heads": 7},
+        {"intermediate_size": -5},
+        {"hidden_act": "__import__('os')"},
+        {"model_type": "nonsense"},
+        {"model_type": []},
+        {"pad_token_id": 10**6},
+        {"hidden_size": 64},
+    ],
+    ids=str,
+)
+def test_encoders_that_cannot_be(tiny: Path, encoder: dict[str, Any]) -> None:
+    """Row 13, variant: what transformers and torch say of them is an error of framing's too."""
+    config = json.loads((tiny / CONFIG).read_text(encoding="utf-8"))
+    config["encoder"] |= encoder
+    (tiny / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    write_sums(tiny)
+    with pytest.raises(FramingError):
+        framing.load(tiny, engine="torch", device="cpu")
+
+
+@pytest.mark.parametrize("temperature", ["1e-308", "1e308", "1" + "0" * 400])
+def test_temperatures_that_make_nan(tiny: Path, temperature: str) -> None:
+    """Row 6, variant: single precision has no such number."""
+    calibration = json.loads((tiny / CALIBRATION).read_text(encoding="utf-8"))
+    calibration["heads"]["voice"]["temperature"] = "HERE"
+    text = json.dumps(calibration).replace('"HERE"', temperature)
+    (tiny / CALIBRATION).write_text(text, encoding="utf-8")
+    write_sums(tiny)
+    with pytest.raises(CheckpointError, match=r"temperature|calibration"):
+        Checkpoint.load(tiny)
+
+
+def test_a_tokenizer_whose_special_tokens_do_not_fit(tiny: Path) -> None:
+    """Row 13, variant: their numbers stand in the post-processor too."""
+    path = tiny / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    tokenizer["post_processor"] |= {"sep": ["[SEP]", 10**6], "cls": ["[CLS]", 10**6]}
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    write_sums(tiny)
+    with pytest.raises(CheckpointCorruptedError, match="1000000"):
+        framing.load(tiny, engine="torch", device="cpu")
+
+
+def test_a_tokenizer_that_panics(tiny: Path) -> None:
+    """Row 13, variant: a pattern that backtracks too long ends in a panic, which is no Exception."""
+    path = tiny / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    pattern = {"Regex": "(a|a)*$"}
+    tokenizer["pre_tokenizer"] = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    write_sums(tiny)
+    encoder = Checkpoint.load(tiny).sentence_encoder()
+    with pytest.raises(CheckpointError, match="tokenizer fails"):
+        encoder.encode(["a" * 40 + "b"])
+
+
+def test_sums_and_indexes_that_cannot_be(tiny: Path) -> None:
+    """Row 13, variant: a name that no file system has, and JSON that is nested too deep."""
+    sums = (tiny / SUMS).read_text(encoding="utf-8")
+    (tiny / SUMS).write_text(f"{sums}{'0' * 64}  {'a' * 5000}\n", encoding="utf-8")
+    with pytest.raises(CheckpointCorruptedError):
+        Checkpoint.load(tiny)
+    (tiny / WEIGHTS).unlink()
+    (tiny / INDEX).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(CheckpointCorruptedError):
+        Checkpoint.load(tiny)

@@ -216,3 +216,26 @@ def test_cuts_at_quotations_dashes_and_brackets(text: str, expected: list[str]) 
 def test_references(text: str, expected: list[str]) -> None:
     """Row 21."""
     assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The army shelled Harun at 11:30 p.m. Eastern, residents said.",
+        "It happened at 9 am. Monday, officials said.",
+        "Cmdr. Haddad and Cmdt. Lindt left.",
+        "The rebels took Harun Int'l. Airport on Monday.",
+        "Smt. Haddad and Shri. Lindt spoke to Gov’t. Officials.",
+    ],
+)
+def test_further_abbreviations(text: str) -> None:
+    """Rows 15 and 16, variants: one sentence."""
+    assert sentences(text) == [text]
+
+
+def test_a_weekday_of_the_next_sentence() -> None:
+    """Row 16, variant: a day with an apostrophe is no part of the time."""
+    assert sentences("He left at 5 p.m. Monday's attack killed two.") == [
+        "He left at 5 p.m.",
+        "Monday's attack killed two.",
+    ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import framing
+from framing.reading.documents import document_of
 from framing.reading.html import extract, looks_like_html
 from tests.cases.inputs import kinds, mentions, one, quoted, read, sentences
 
@@ -19,6 +20,11 @@ ARTICLE = [
     "Rebels denied the claim and said that they had pulled back to the hills south of the river in good order.",
     "At least 40 civilians were reportedly killed in the fighting, according to a monitoring group based in London.",
 ]
+
+
+def _text_of(source: str) -> str:
+    """The text of a cell or string."""
+    return document_of(source, 0).text
 
 
 def test_fragments_in_a_table() -> None:
@@ -245,3 +251,47 @@ def test_a_page_without_text_is_said_to_have_none() -> None:
     """Row 55: its title is not its text."""
     with pytest.raises(framing.UnreadableFileError):
         read("html/next_data.html")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        '<font size="2">The army left.</font> Rebels won.',
+        "<center>The army left.</center> <u>Rebels</u> won.",
+        "&lt;p&gt;The army left.&lt;/p&gt;&lt;p&gt;Rebels won.&lt;/p&gt;",
+        "<![CDATA[<p>The army left.</p><p>Rebels won.</p>]]>",
+        "The army left. <!-- more --> Rebels won.",
+        "<!-- wp:paragraph --><p>The army left.<p>Rebels won.<!-- /wp:paragraph -->",
+    ],
+)
+def test_further_fragments(fragment: str) -> None:
+    """Row 46, variants: old tags, escaped tags, character data of feeds, comments of editors."""
+    assert kinds(_text_of(fragment)) == {"The army left.": None, "Rebels won.": None}
+
+
+@pytest.mark.parametrize(
+    "text", ["The suspect <A> left with <B>.", "Salem <salem@x.org> wrote.", "If a<b, and c>d, go."]
+)
+def test_angle_brackets_that_are_no_tags(text: str) -> None:
+    """Row 46, the other way round: the text stays as it is."""
+    assert _text_of(text) == text
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "<p>The general said:</p><blockquote><p>The terrorists fled.</p></blockquote>",
+        '<!-- x --><blockquote class="wp-block-quote"><p>The terrorists fled.</p></blockquote>',
+        '<p>He wrote:</p><blockquote class="telegram"><i>The terrorists fled.</i></blockquote>',
+        "<blockquote><p>The terrorists fled.</p><cite>Gen. Haddad</cite></blockquote>",
+    ],
+)
+def test_quotations_that_are_most_of_a_fragment(block: str) -> None:
+    """Row 47, variants: a class, a source or a colon before it says that it is one."""
+    assert "“The terrorists fled.”" in _text_of(block)
+
+
+def test_the_signature_of_an_embedded_post() -> None:
+    """Row 47, variant: it is debris, and the text after it is not."""
+    post = "The terrorists have been driven out.\n\n— Khalid Haddad (@khalid) May 14, 2019\n\nRebels denied it."
+    assert list(kinds(post).values()) == [None, "boilerplate", None]

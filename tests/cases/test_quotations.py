@@ -153,7 +153,17 @@ def test_leads_of_twenty_cities(label: Callable) -> None:
 
 
 @pytest.mark.parametrize(
-    "dateline", ["LONDON:", "NEW DELHI:", "KUWAIT CITY:", "SANA’A:", "MARAQ/HARUN:", "AL-HASAKAH:"]
+    "dateline",
+    [
+        "LONDON:",
+        "NEW DELHI:",
+        "KUWAIT CITY:",
+        "SANA’A:",
+        "MARAQ/HARUN:",
+        "AL-HASAKAH:",
+        "WASHINGTON, D.C.:",
+        "DAMASCUS, SANA:",
+    ],
 )
 def test_other_cities(dateline: str) -> None:
     """Row 30, variants: the dateline is a piece of its own."""

@@ -345,3 +345,25 @@ def test_json_lines_named_json(tmp_path: Path) -> None:
     """Row 66: .json that is JSON Lines is read."""
     documents, rejected = read_text(tmp_path / "a.json", '{"text": "It rained."}\n{"text": "It snowed."}\n')
     assert ([document.text for document in documents], rejected) == (["It rained.", "It snowed."], [])
+
+
+@pytest.mark.parametrize(
+    ("row", "outlet"),
+    [
+        ({"plain_text": BODY, "published_date": DAY, "title": "Left", "sitename": "BBC"}, "BBC"),
+        ({"fields.bodyText": BODY, "webPublicationDate": DAY, "webTitle": "Left", "fields.publication": "BBC"}, "BBC"),
+        ({"text": BODY, "meta_site_name": "BBC", "source_url": "x", "publish_date": DAY, "title": "Left"}, "BBC"),
+        ({"text": BODY, "seendate": DAY, "domain": "bbc.com", "url": "x", "title": "Left"}, "bbc.com"),
+        ({"summary": BODY, "clean_url": "bbc.com", "published_date": DAY, "title": "Left"}, "bbc.com"),
+        ({"content_html": f"<p>{BODY}</p>", "date_published": DAY, "title": "Left"}, None),
+        ({"description": BODY, "source": "BBC", "published_at": DAY, "title": "Left"}, "BBC"),
+        ({"Page Name": "BBC", "Post Created": DAY, "Message": BODY, "title": "Left"}, "BBC"),
+    ],
+    ids=["CC-News", "Guardian", "newspaper4k", "GDELT", "NewsCatcher", "JSON Feed", "mediastack", "CrowdTangle"],
+)
+def test_columns_of_further_tools(row: dict[str, str], outlet: str | None, tmp_path: Path) -> None:
+    """Row 58, variants."""
+    (document,), rejected = read_text(tmp_path / "a.jsonl", json.dumps(row))
+    assert not rejected
+    assert (document.outlet, document.published, document.title) == (outlet, DAY, "Left")
+    assert document.text == f"Left\n\n{BODY}"

@@ -419,3 +419,86 @@ def test_bullets_without_a_stop_are_no_headlines(label: Callable) -> None:
     found = {plain(sentence.text): sentence.kind for sentence in label(text_of("bullets_wrap.txt"))}
     assert found["* at least 40 civilians have died"] == "body"
     assert found["2) Russia has not replied"] == "body"
+
+
+@pytest.mark.parametrize("width", [28, 40, 60])
+def test_a_sentence_that_begins_on_a_quoted_line(width: int) -> None:
+    """Row 7, variant: the mark of the line is no part of it."""
+    paragraph = (
+        "“We have driven the terrorists out of every street of the town,” Gen. Khalid Darwish told reporters in the "
+        "capital. Rebels denied the claim and said that they had left some districts in order to spare the people."
+    )
+    text = "\n".join(f"> {line}" for line in textwrap.wrap(paragraph, width))
+    assert [sentence.partition(" ")[0] for sentence in sentences(text)] == ["“We", "Rebels"]
+
+
+BODY = "The army shelled the market of Harun on Monday, residents said.\n\nThe general said the terrorists had fled."
+FACTIVA = """World
+{title}
+
+By Salem Haddad
+234 words
+14 May 2019
+10:05
+{outlet}
+BAYP
+English
+Copyright 2019 {outlet}. All rights reserved.
+
+{body}
+
+Document BAYP000020190514ef5e0000{number}
+
+"""
+PROQUEST = """____________________________________________________________
+
+Document {number} of 2
+
+{title}
+
+Author: Haddad, Salem
+
+ProQuest document link
+
+Full text: {body}
+
+Subject: Terrorism; Rebellions
+
+Title: {title}
+
+Publication title: {outlet}
+
+Publication date: May 14, 2019
+
+Database: ProQuest Central
+
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("layout", [FACTIVA, PROQUEST], ids=["Factiva", "ProQuest"])
+def test_further_exports(layout: str, end: str, tmp_path: Path) -> None:
+    """Rows 11 and 12, variants: Factiva without codes, ProQuest; index terms are no text."""
+    named = [("Army retakes the town", "The Bay Post"), ("Rebels leave Harun", "The Hill Times")]
+    whole = "".join(
+        layout.format(title=title, outlet=outlet, body=BODY, number=number)
+        for number, (title, outlet) in enumerate(named, start=1)
+    )
+    path = tmp_path / "export.txt"
+    path.write_bytes(whole.replace("\n", end).encode())
+    documents, rejected = read(path)
+    assert not rejected
+    assert [(d.title, d.outlet, d.published) for d in documents] == [(*name, "2019-05-14") for name in named]
+    for document in documents:
+        assert sentences(document.text) == [document.title, *BODY.split("\n\n")]
+
+
+def test_codes_of_factiva_before_their_fields() -> None:
+    """Row 12, variant: the index terms are debris, the text is not."""
+    text = (
+        "HD   Army retakes Harun\nWC   234 words\nPD   14 May 2019\nSN   The Bay Post\nLA   English\n"
+        "LP   The army shelled the market of Harun on Monday, residents said.\nCO   hadd : Haddad Co\n"
+        "NS   gterr : Terrorism"
+    )
+    found = kinds(text)
+    assert [line[:2] for line, kind in found.items() if kind == "boilerplate"] == ["WC", "PD", "SN", "LA", "CO", "NS"]

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -17,7 +18,10 @@ from framing.cli import codebook as codebook_command
 from framing.cli import seeds as seeds_command
 from framing.cli._errors import reporting_errors
 from framing.codebook import Codebook
+from framing.convert.passages import NamedLabel, NamedSpan, Passage
 from framing.errors import InputError
+from framing.markup import parse
+from framing.suggest import write_passages
 from tests.own_codebook import OWN
 
 ROOT = Path(__file__).parents[2]
@@ -133,6 +137,34 @@ def test_validate_checks_examples(tmp_path: Path) -> None:
     path.write_text("labels:\n  - name: a\n    examples: ['[[x|b.author]]']\n", encoding="utf-8")
     result = run(codebook_command.app, ["validate", str(path)])
     assert result.exit_code == 2 and "label 'a', examples[0]: column 5: the label 'b'" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["built-in", "own"])
+def test_label_studio_is_offered_all_that_is_written_for_it(name: str, own: Path, tmp_path: Path) -> None:
+    book = Codebook.default() if name == "built-in" else Codebook.load(own)
+    config = tmp_path / "config.xml"
+    assert (
+        run(codebook_command.app, ["label-studio", *([str(own)] if name == "own" else []), "-o", str(config)]).exit_code
+        == 0
+    )
+    view = ElementTree.parse(config).getroot()
+    offered = {control.get("name"): {one.get("value") for one in control} for control in view if len(control)}
+    examples = [parse(example, book) for label in book.labels for example in label.examples]
+    tasks = tmp_path / "tasks.json"
+    labels = tuple(NamedLabel(label) for label in book.label_names[:1])
+    labels += tuple(NamedLabel(f"kind={kind}") for kind in book.kinds[:1])
+    labels += tuple(NamedLabel(f"{task.name}={task.names[0]}") for task in book.tasks_of("sentence"))
+    passages = [
+        Passage(one.text, tuple(NamedSpan(s.start, s.end, str(tag)) for s in one.spans for tag in s.tags), labels)
+        for one in examples
+    ]
+    write_passages(passages, tasks, book, to_format="labelstudio")
+    results = [item for task in json.loads(tasks.read_text()) for one in task["annotations"] for item in one["result"]]
+    assert {item["from_name"] for item in results} == set(offered)
+    wrong = [item for item in results if not set(item["value"].get(item["type"], ())) <= offered[item["from_name"]]]
+    assert results
+    assert wrong == []
+    assert run(codebook_command.app, ["label-studio", "-o", str(config)]).exit_code == 2
 
 
 # --- framing seeds ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,62 @@ def test_a_missing_gold_file_is_told_without_a_traceback(gold: Path) -> None:
     assert result.exit_code == 2
     assert "none.tsv" in result.stderr
     assert "Traceback" not in result.output
+
+
+class _Links(HTMLParser):
+    """What a browser makes of a page: its elements, its text, and what it would fetch."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.asked: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.asked += [value or "" for name, value in attrs if name in ("src", "href", "srcset")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_page_is_whole_and_escapes_what_it_is_given(gold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = "</style><script>alert(1)</script><img src=x onerror=alert(1)> & rebels"
+    monkeypatch.setitem(ANSWERS, evil, evil)
+    line = evil.replace("rebels", "[[rebels|rebels.author]]")
+    gold.write_text(GOLD + f"<b>doc</b>\tbody\t{line}\n", encoding="utf-8")
+    page = gold.with_name("page.html")
+    arguments = [str(gold), "-m", "<i>mine</i>", "--report", str(page), "--resamples", "20"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    read = _Links(page.read_text(encoding="utf-8"))
+    assert {"script", "img", "b", "i"}.isdisjoint(read.elements)
+    assert [address for address in read.asked if not address.startswith(("data:", "#"))] == []
+    assert evil in read.text
+    assert "<b>doc</b>" in read.text
+    assert "<i>mine</i>" in read.text
+    assert "missed government" in read.text
+
+
+def test_errors_and_rivals_in_json(gold: Path) -> None:
+    result = CliRunner().invoke(app, [str(gold), "--json", "--resamples", "20", "--errors", "5"])
+    data = json.loads(result.stdout)
+    assert [(e["what"], e["name"], e["document"]) for e in data["errors"]] == [
+        ("missed", "government", "a"),
+        ("voice", "rebels", "b"),
+    ]
+    assert data["errors"][0]["gold"] == [{"start": 11, "end": 15, "text": "army", "voice": "author"}]
+    assert data["intervals"].keys() >= {"precision/rebels", "recall/rebels"}
+
+
+def test_two_models_are_compared(gold: Path) -> None:
+    arguments = [str(gold), "--against", "other", "--resamples", "20"]
+    data = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert data["against"] == "other"
+    same = {"value": 0.0, "low": 0.0, "high": 0.0, "share_above": 0.5}
+    assert data["differences"]["frames_micro_f1"] == same
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
+    assert "Minus other" in result.stdout
+    assert "missed government" in result.stdout

@@ -18,6 +18,7 @@ from framing.compare.front import compare
 from framing.compare.words import log_odds
 from framing.errors import ColumnError, FramingWarning, InputError, OutputError, SettingError
 from framing.markup import read_rows
+from framing.records import open_writer
 from framing.types import DocumentLabels
 from tests.compare.corpora import CODEBOOK, CONTRAST, document, made_up, mention, sentence
 
@@ -127,7 +128,7 @@ def test_intervals_nest_and_small_groups_are_flagged() -> None:
 def test_log_odds_are_those_of_the_paper() -> None:
     """Monroe, Colaresi and Quinn 2008, equations 16, 20 and 22, written out for one word."""
     counts = np.array([[10, 90, 5], [3, 40, 60]])
-    delta, z = log_odds(counts, prior=50)
+    delta, z = log_odds(counts, counts.sum(axis=0), counts.sum(axis=1, keepdims=True), counts.sum(), prior=50)
     a = 50 * counts.sum(axis=0) / counts.sum()
     y, other, n, m = 10, 3, 105, 103
     expected = np.log((y + a[0]) / (n + 50 - y - a[0])) - np.log((other + a[0]) / (m + 50 - other - a[0]))
@@ -258,6 +259,27 @@ def test_a_sample_is_written_once_and_read_back(tmp_path: Path) -> None:
     assert [row.sentence.text for row in rows] == texts
     with pytest.raises(OutputError, match="is there already"):
         sample.write(tmp_path / "gold.tsv")
+
+
+def test_documents_with_one_id_keep_their_names_under_filters(tmp_path: Path) -> None:
+    """Of twins a filter leaves one, whose id alone no longer tells that there was another."""
+    twins = [
+        document("d1", "A", "2016-01-05", [_spread(sentence(0, 0, "Words.", (mention("rebels"),)))]),
+        *(
+            document(f"d{n}", "AB"[n % 2], "2016-05-05", [_spread(sentence(0, 0, "Words.", (mention("rebels"),)))])
+            for n in range(1, 9)
+        ),
+    ]
+    files = [tmp_path / name for name in ("old.jsonl", "new.jsonl")]
+    for file, part in zip(files, (twins[:1], twins[1:]), strict=True):
+        with open_writer(file, codebook=CODEBOOK) as writer:
+            for one in part:
+                writer.write(one)
+    gold = tmp_path / "gold.tsv"
+    draw_sample(files, each=20).write(gold)
+    found = compare(files, gold=gold, since="2016-03-01", words=0)
+    assert found.table("groups").column("annotated").to_pylist() == [4, 4]
+    assert any("1 annotated documents are left out" in note for note in found.notes)
 
 
 def test_gold_that_does_not_fit(tmp_path: Path) -> None:

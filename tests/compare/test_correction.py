@@ -69,6 +69,30 @@ def test_a_model_that_is_right_gets_all_weight_and_the_variance_of_all_documents
     assert made.estimates.variance[0] == pytest.approx((residual**2).sum() / x.sum() ** 2, rel=0.05)
 
 
+GLIDE = json.loads(Path(__file__).with_name("glide.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("which", "apart", "wider"), [("even", 0.1, 0.02), ("uneven", 0.25, 0.16)])
+def test_ratios_are_those_of_another_implementation(which: str, apart: float, wider: float) -> None:
+    """glide-py 0.11.0, by ``make_glide.py``: clustered PPI++, and active inference for unequal probabilities.
+
+    The latter divides by the number of documents and not by the sum of weights, and does not know how many were drawn:
+    its errors are larger or smaller than ours by the luck of the draw.
+    """
+    errors = []
+    for made in GLIDE["corpora"]:
+        x, y, guess_x, guess_y = (np.array(made[name], dtype=float) for name in ("x", "y", "guess_x", "guess_y"))
+        drawn = np.array(made[which])
+        even = np.full(len(drawn), len(drawn) / len(x))
+        probability = even if which == "even" else np.array(made["probability"])[drawn]
+        ours = corrected(guess_y[:, None], guess_x, y[drawn, None], x[drawn], drawn, probability, share=True).estimates
+        theirs = made["ratios"][which]
+        assert ours.value[0] == pytest.approx(theirs["value"], abs=apart * theirs["error"])
+        errors.append(np.sqrt(ours.variance[0]) / theirs["error"])
+    assert errors == pytest.approx([1] * len(errors), abs=wider)
+    assert np.mean(errors) == pytest.approx(1, abs=0.02)
+
+
 def test_annotating_all_documents_leaves_the_truth() -> None:
     guess, x, y, _, _ = simulated(3)
     made = correct(guess, x, y, np.arange(400), np.ones(400))

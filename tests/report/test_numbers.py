@@ -96,10 +96,14 @@ def test_contrast_charts(made: Report, mentions: pd.DataFrame) -> None:
     own = mentions[mentions.label.isin(contrast.labels)]
     counts = own.groupby(["outlet", "voice", "label"]).size()
     totals = own.groupby(["outlet", "voice"]).size()
-    assert len(table) > 10
+    in_all, all_of = own.groupby(["outlet", "label"]).size(), own.groupby("outlet").size()
+    assert len(table) > 10 and table.voice.isna().sum() == 3 * len(contrast.labels)
     for row in table.itertuples():
-        assert row.numerator == counts.get((row.group, row.voice, row.label), 0)
-        assert row.denominator == totals[row.group, row.voice]
+        if pd.isna(row.voice):
+            assert (row.numerator, row.denominator) == (in_all.get((row.group, row.label), 0), all_of[row.group])
+        else:
+            assert row.numerator == counts.get((row.group, row.voice, row.label), 0)
+            assert row.denominator == totals[row.group, row.voice]
         assert row.value == pytest.approx(row.numerator / row.denominator, abs=1e-5)
 
 

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from framing.codebook import Codebook
+from framing.compare.annotation import draw_sample
 from framing.compare.front import compare
 from framing.compare.labelling import hold_records
-from framing.errors import ColumnError, InputError
+from framing.errors import ColumnError, InputError, SettingError
 from framing.labeler import Labeler
 from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag
+from framing.model.checkpoint import locate
 from framing.reading.encodings import visible
 from framing.report.front import Report, article, report
 from framing.report.marks import Mark, labels_html, marked_html, window
@@ -113,9 +115,8 @@ def test_landmarks_and_headings(made: Report) -> None:
 
 def test_order_of_sections(made: Report) -> None:
     keys = lxml_html.fromstring(made.html).xpath("//section/@aria-labelledby")
-    assert (
-        keys == "findings names voices events time sources hedging evidence robustness corpus instrument limits".split()
-    )
+    first = "findings names voices events time sources hedging words evidence"
+    assert keys == f"{first} robustness corpus instrument limits".split()
 
 
 def test_links_lead_to_sentences_of_their_cell(made: Report) -> None:
@@ -194,6 +195,83 @@ def test_gaps_in_time_stay_gaps() -> None:
     assert sorted(len(line.split()) for line in lines) == [1, 1, 3]
 
 
+def test_events_that_are_found_are_those_of_compare(corpus: list[DocumentLabels]) -> None:
+    texts = [
+        "Shells fell on the old market of the harbour town, and the bakery burned for hours.",
+        "The old market of the harbour town was hit by shells and the bakery burned, people said.",
+        "Snow closed the mountain pass in the east and buses waited for the ploughs.",
+        "In the east the mountain pass was closed by snow while buses waited for ploughs.",
+        "A court in the capital heard the case of the minister.",
+    ]
+    names = ["rebels", "terrorists", "rebels", "terrorists", "rebels"]
+    documents = [
+        document(f"d{n}", "AB"[n % 2], f"2031-0{1 + n // 2}-01", [sentence(0, 0, text, (mention(name),))])
+        for n, (text, name) in enumerate(zip(texts, names, strict=True))
+    ]
+    found = compare(documents, find_event=True, words=0)
+    assert found.events is not None and len(found.events) == 2
+    page = lxml_html.fromstring(report(documents, find_event=True).html)
+    (section,) = page.xpath("//section[@aria-labelledby='events']")
+    assert len(section.xpath(".//div[@class='sides']")) == 2
+    assert [h.text.strip() for h in section.xpath(".//h3")] == [texts[0], texts[2]]
+    # Within both events A says rebels and B terrorists, always.
+    row = section.xpath(".//tbody/tr")[0]
+    assert row[1].text_content().startswith("100%") and row[3].text_content() == "2"
+    with pytest.raises(SettingError, match="found"):
+        report(documents, find_event=True, event="event")
+    assert "No column names the events" in report(corpus).html
+
+
+def test_typical_words_are_those_of_the_comparison(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    (section,) = page.xpath("//section[@aria-labelledby='words']")
+    shown = {row[0].text_content(): row[1].text_content() for row in section.xpath(".//tbody/tr")}
+    rows = made.comparison.table("words").to_pylist()
+    assert shown.keys() == {row["group"] for row in rows}
+    for row in rows:
+        assert f"{row['word']} ({row['count']:,})" in shown[row["group"]]
+
+
+def test_gold_corrects_the_page(corpus: list[DocumentLabels], tmp_path: Path) -> None:
+    gold = tmp_path / "gold.tsv"
+    draw_sample(corpus, each=25, seed=2).write(gold)
+    html = report(corpus, gold=gold)
+    assert all(finding.corrected for finding in html.findings)
+    page = lxml_html.fromstring(html.html)
+    findings = page.xpath("string(//ol[@class='findings'])")
+    assert findings.count("Corrected for the model’s errors.") == 3 and "Not corrected" not in findings
+    assert "No figure here is corrected" not in html.html
+    annotated = page.xpath("//section[@aria-labelledby='corpus']//tbody/tr/td[4]/text()")
+    assert sum(map(int, annotated)) == sum(html.comparison.table("groups").column("annotated").to_pylist()) > 60
+    rows = compare(corpus, gold=gold, words=0, seed=0)
+    for finding in html.findings:
+        cell = {"contrast": finding.contrast, "label": finding.label, "voice": finding.voice}
+        (row,) = rows.table(estimand="contrast_share", group=finding.more.group, **cell).to_pylist()
+        assert (finding.more.value, finding.more.low) == (row["value"], row["low"])
+
+
+def test_the_models_errors_give_a_band(records: Path) -> None:
+    made = report(records, model="shipped")
+    book = made.comparison.corpus.codebook
+    metrics = json.loads((locate("shipped") / "metrics.json").read_text(encoding="utf-8"))["labels"]
+    finding = made.findings[0]
+    rivals = book.contrast(finding.contrast).labels
+    rows = made.comparison.table(
+        estimand="contrast_share", contrast=finding.contrast, voice=None, group=finding.more.group
+    ).to_pylist()
+    counts = {row["label"]: row["numerator"] for row in rows}
+    assert set(counts) == set(rivals)
+    f1 = {label: metrics[label]["f1"] for label in rivals}
+    own = counts[finding.label] * f1[finding.label] / (2 - f1[finding.label])
+    others = sum(counts[one] * (2 - f1[one]) / f1[one] for one in rivals if one != finding.label)
+    low = f"{finding.more.group} {100 * own / (own + others):.0f}–"
+    assert low in lxml_html.fromstring(made.html).xpath("string(//ol[@class='findings']/li[1])")
+
+
+def test_periods_that_are_too_many_are_told(corpus: list[DocumentLabels]) -> None:
+    assert "periods of a day are too many to be drawn" in report(corpus, over="day").html
+
+
 def test_what_cannot_be_reported_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one group"):
         report(made_up(5, outlets=("A",)))
@@ -256,7 +334,7 @@ def test_json_in_a_script_stays_there(text: str) -> None:
 
 
 def test_formulas_are_no_formulas_in_csv() -> None:
-    assert "%27%3DSUM" in csv_link("x", [["group"], ["=SUM(A1)"]])
+    assert "%0D%0A%27=SUM" in csv_link("x", [["group"], ["=SUM(A1)"]])
 
 
 def test_labels_show_themselves(corpus: list[DocumentLabels]) -> None:

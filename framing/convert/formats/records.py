@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from framing.codebook import HEDGE, KIND, SOURCE
+from framing.codebook import HEDGE, KIND, SOURCE, Codebook
 from framing.convert.formats.base import Format, Sample
 from framing.convert.passages import NamedLabel, NamedSpan, Passage
 from framing.errors import InputError, SettingError
@@ -30,7 +30,7 @@ class Records(Format):
         for document in read_labels(path, codebook=self.names.codebook):
             for sentence in document:
                 with self.notes.setting_aside(f"{path}:{sentence.document_id}:{sentence.index}", sentence.text):
-                    yield passage_of(sentence)
+                    yield passage_of(sentence, self.names.codebook or document.codebook)
 
     def write(self, passages: Iterable[Passage], path: str) -> None:
         """Refuse: records say what a model computed.
@@ -45,11 +45,12 @@ class Records(Format):
         )
 
 
-def passage_of(sentence: SentenceLabels) -> Passage:
+def passage_of(sentence: SentenceLabels, codebook: Codebook | None = None) -> Passage:
     """A record as a passage with scores.
 
     Args:
         sentence: the record. Labels without words that carry them become labels of the passage.
+        codebook: by which was labelled. Where it has no kinds, the kind of the page is nobody's label.
 
     Raises:
         InputError: the sentence is empty.
@@ -64,7 +65,7 @@ def passage_of(sentence: SentenceLabels) -> Passage:
         NamedSpan(hedge.start, hedge.end, f"{HEDGE}.{hedge.kind}", hedge.probability) for hedge in sentence.hedges
     ]
     spans += [NamedSpan(source.start, source.end, SOURCE, source.probability) for source in sentence.sources]
-    if sentence.kind:
+    if sentence.kind and (codebook is None or codebook.kinds):
         labels.append(NamedLabel(f"{KIND}={sentence.kind}"))
     with_words = {mention.label for mention in sentence.mentions}
     labels += [NamedLabel(name, score) for name, score in sentence.frames.items() if name not in with_words]

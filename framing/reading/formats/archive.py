@@ -14,7 +14,7 @@ from framing.reading.formats.text import Text
 
 
 class Archive(Text):
-    """An export of LexisNexis, Nexis Uni or Factiva. Its rows are articles, numbered from 1."""
+    """An export of LexisNexis, Nexis Uni, Factiva or ProQuest. Its rows are articles, numbered from 1."""
 
     name = "archive"
     endings: ClassVar[tuple[str, ...]] = ()
@@ -39,7 +39,7 @@ class Archive(Text):
             articles = len(articles_of(decode(found.data, self.source.label)))
             if not articles:
                 raise UnreadableFileError(
-                    f"{self.source.label} is no export of LexisNexis, Nexis Uni or Factiva",
+                    f"{self.source.label} is no export of LexisNexis, Nexis Uni, Factiva or ProQuest",
                     expected="a text with the field names of one of them",
                     hint="leave out --format archive: exports are recognised by themselves",
                 )

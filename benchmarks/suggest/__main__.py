@@ -1,0 +1,7 @@
+"""``python -m benchmarks.suggest``."""
+
+import typer
+
+from benchmarks.suggest.run import main
+
+typer.run(main)
