@@ -19,6 +19,7 @@ import csv
 import errno
 import gzip
 import json
+import math
 import os
 import re
 import sys
@@ -267,7 +268,7 @@ def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> l
     for labels in labelled:
         value = carried_values(labels, (name,))[name]
         if is_text and value is not None and not isinstance(value, str):
-            value = json.dumps(value, ensure_ascii=False, default=str)
+            value = _json(value)
         values += [value] * len(labels)
     return values
 
@@ -568,9 +569,21 @@ def _json_lines(labels: Labels, carry: Sequence[str]) -> Iterator[bytes]:
 
 
 def _json(value: Any) -> str:
-    """Write JSON that can be encoded as UTF-8: lone surrogates become escapes. Dates become text."""
-    written = json.dumps(value, ensure_ascii=False, default=str)
+    """Write JSON that can be encoded as UTF-8: lone surrogates become escapes, NaN and infinity null, dates text."""
+    try:
+        written = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        written = json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False)
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
+
+
+def _finite(value: Any) -> Any:
+    """A value in which the numbers that JSON cannot hold are ``None``."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key) if isinstance(key, float) else key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class RejectedWriter(_Kept):

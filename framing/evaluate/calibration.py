@@ -2,13 +2,14 @@
 
 A validation part has a few hundred sentences and, of the rarest labels, a handful of cases. Whatever is fitted per
 label is therefore drawn towards a value shared by all: temperatures by a Gaussian prior on their logarithm, thresholds
-by blending a label's own F1 curve with that of all labels pooled. A label with many cases goes its own way; one with
-none gets the shared value.
+by blending a label's own F1 curve with that of all labels pooled, and that with a mild preference for one half. A label
+with many cases goes its own way; one with none gets the shared value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,21 @@ Array = npt.NDArray[Any]
 _LOG_TEMPERATURE_BOUNDS = (-np.log(8.0), np.log(8.0))
 #: Thresholds are searched for on this grid of calibrated logits: probabilities of about 0.05 to 0.95.
 _THRESHOLD_LOGITS = np.linspace(-3.0, 3.0, 121)
+#: F1 that a threshold one logit away from one half must gain over one half, where few cases speak for it.
+_PREFERENCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a sigmoid head says, and what is true.
+
+    Attributes:
+        values: float [n, K], logits or probabilities of sentences (the largest of their tokens') or of tokens.
+        targets: [n, K], 0 or 1.
+    """
+
+    values: Array
+    targets: Array
 
 
 def fit_temperature(logits: Array, targets: Array) -> float:
@@ -100,18 +116,28 @@ def fit_temperatures(logits: Array, targets: Array, *, prior_deviation: float = 
 
 
 def fit_thresholds(
-    probabilities: Array, targets: Array, *, prior_positives: float = 200.0, smoothing: float = 0.3
+    probabilities: Array,
+    targets: Array,
+    *,
+    tokens: Judged | None = None,
+    prior_positives: float = 200.0,
+    smoothing: float = 0.3,
 ) -> Array:
     """For each label the threshold with the best F1, drawn towards a common one.
 
     F1 over a grid of thresholds is jagged on few cases, and its highest peak is often luck. Each label's curve is
-    therefore smoothed (Gaussian, ``smoothing`` wide on the logit scale) and blended with the curve of all labels pooled
-    (micro F1): weight ``s / (s + prior_positives)`` on its own, for ``s`` positive cases. The blend's peak is taken.
+    therefore smoothed (Gaussian, ``smoothing`` wide in logits) and blended with the curve of all labels pooled
+    (micro F1): weight ``s / (s + prior_positives)`` on its own, for ``s`` positive cases. The pooled curve is blended
+    in the same way with a parabola that is highest at one half, by the positive cases of all labels. The blend's peak
+    is taken.
+
+    A threshold decides for sentences and, where words are marked, for tokens; a curve is then the mean of both F1.
 
     Args:
-        probabilities: float [n, K], calibrated.
+        probabilities: float [n, K], calibrated, of sentences.
         targets: [n, K], 0 or 1.
-        prior_positives: positive cases at which a label's own curve and the pooled one weigh the same.
+        tokens: probabilities and truth of the tokens of marked sentences.
+        prior_positives: positive cases at which a curve and the one that it is drawn to weigh the same.
         smoothing: standard deviation of the smoothing, in logits; 0 for none.
 
     Returns:
@@ -124,31 +150,44 @@ def fit_thresholds(
     _check_binary(probabilities, targets)
     if prior_positives < 0 or smoothing < 0:
         raise SettingError(f"prior_positives {prior_positives}, smoothing {smoothing}", expected="both 0 or more")
-    grid = sigmoid(_THRESHOLD_LOGITS)
-    truth = targets.astype(bool)
-    counted = np.stack([tallies(probabilities >= threshold, truth) for threshold in grid])
-    own = _smoothed(np.nan_to_num(f1(counted)), smoothing)
-    pooled = _smoothed(np.nan_to_num(f1(counted.sum(axis=1)))[:, None], smoothing)
-    support = truth.sum(axis=0)
-    # The tiny constant leaves the pooled curve in charge where there is neither a case nor a prior.
+    judged = [Judged(probabilities, targets)]
+    if tokens is not None:
+        _check_binary(tokens.values, tokens.targets)
+        judged.append(tokens)
+    counted = [_tallied(one) for one in judged]
+    own = np.mean([_smoothed(np.nan_to_num(f1(each)), smoothing) for each in counted], axis=0)
+    pooled = np.mean([_smoothed(np.nan_to_num(f1(each.sum(axis=1)))[:, None], smoothing) for each in counted], axis=0)
+    support = targets.astype(bool).sum(axis=0)
+    # The tiny constant leaves a curve in charge where there is neither a case nor a prior.
     weight = support / (support + prior_positives + 1e-9)
-    blend = weight * own + (1 - weight) * pooled
-    thresholds: Array = sigmoid(_peaks(blend))
+    shared = support.sum() / (support.sum() + prior_positives + 1e-9)
+    preferred = -_PREFERENCE * _THRESHOLD_LOGITS[:, None] ** 2
+    pooled = shared * pooled + (1 - shared) * preferred
+    thresholds: Array = sigmoid(_peaks(weight * own + (1 - weight) * pooled))
     return thresholds
 
 
-def fit_sigmoid(head_logits: Array, targets: Array) -> HeadCalibration:
+def _tallied(judged: Judged) -> Array:
+    """Tallies at each threshold of the grid, [grid, K, …] as :func:`framing.evaluate.scoring.tallies` counts."""
+    truth = judged.targets.astype(bool)
+    return np.stack([tallies(judged.values >= threshold, truth) for threshold in sigmoid(_THRESHOLD_LOGITS)])
+
+
+def fit_sigmoid(head_logits: Array, targets: Array, tokens: Judged | None = None) -> HeadCalibration:
     """Temperatures and thresholds of a sigmoid head.
 
     Args:
         head_logits, targets: [n, K], sentence logits (largest token logit) and 0/1 truth.
+        tokens: logits and truth of the tokens of marked sentences.
 
     Raises:
         InputError, SettingError: see the single fits.
     """
     temperatures = fit_temperatures(head_logits, targets)
     probabilities = sigmoid(head_logits.astype(np.float64) / temperatures)
-    return HeadCalibration(temperatures, fit_thresholds(probabilities, targets))
+    if tokens is not None:
+        tokens = Judged(sigmoid(tokens.values.astype(np.float64) / temperatures), tokens.targets)
+    return HeadCalibration(temperatures, fit_thresholds(probabilities, targets, tokens=tokens))
 
 
 def fit_softmax(logits: Array, targets: Array) -> HeadCalibration:

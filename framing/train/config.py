@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import yaml
 from transformers import HfArgumentParser, TrainingArguments
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from framing.errors import SettingError, UnreadableFileError
 from framing.model.names import NAMES
@@ -72,11 +74,11 @@ class DataArguments:
         default=12000,
         metadata={"help": "how many unlabeled sentences to draw, anew for each run seed; the corpus is streamed"},
     )
-    mask_evidence: float | None = field(
-        default=None,
+    mask_evidence: float = field(
+        default=0.0,
         metadata={
             "help": "probability that a training sentence hides the words that are marked, so that their context is "
-            "learned; left out, 0, and 0.3 where the codebook alone marks them"
+            "learned (0.3 was no better than 0 for a model from a codebook alone)"
         },
     )
     strip_punctuation: float = field(
@@ -148,6 +150,10 @@ class LossArguments:
     )
 
 
+#: Passes over the training data where nobody says how many, and the least steps of the optimizer then.
+EPOCHS, LEAST_STEPS = 6, 200
+
+
 @dataclass
 class FramingTrainingArguments(TrainingArguments):
     """transformers' TrainingArguments with defaults that suit small encoders on sentences."""
@@ -157,7 +163,10 @@ class FramingTrainingArguments(TrainingArguments):
     )
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate of the encoder"})
     head_learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the heads"})
-    num_train_epochs: float = field(default=6.0, metadata={"help": "passes over the training data"})
+    num_train_epochs: float = field(
+        default=0.0,
+        metadata={"help": f"passes over the training data; 0: {EPOCHS}, or as many as make {LEAST_STEPS} steps"},
+    )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "sentences in a batch"})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "sentences in an evaluation batch"})
     warmup_steps: float = field(default=0.1, metadata={"help": "warm-up: a share of all steps if below 1, else steps"})
@@ -180,6 +189,32 @@ class FramingTrainingArguments(TrainingArguments):
     seed: int = field(default=13, metadata={"help": "seed of everything random"})
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "set on a GPU"})
 
+    def steps_of(self, sentences: int) -> int:
+        """Optimizer steps of a training on so many sentences."""
+        if self.max_steps > 0:
+            return self.max_steps
+        each = self.per_device_train_batch_size * self.gradient_accumulation_steps * self.world_size
+        of_epoch = max(1, math.ceil(sentences / each))
+        return math.ceil(self.num_train_epochs * of_epoch) or max(EPOCHS * of_epoch, LEAST_STEPS)
+
+    def settle_epochs(self, sentences: int) -> None:
+        """Decide how many passes are made over so many sentences, where nobody said so.
+
+        A few dozen steps teach an encoder nothing, and validated after each short epoch it would be stopped at once: so
+        few sentences are passed more often, and validated :data:`EPOCHS` times.
+        """
+        if self.num_train_epochs > 0 or self.max_steps > 0:
+            return
+        steps = self.steps_of(sentences)
+        self.num_train_epochs = float(EPOCHS)
+        if steps > self.steps_of(sentences):
+            self.num_train_epochs *= steps / self.steps_of(sentences)
+            between = math.ceil(steps / EPOCHS)
+            if self.eval_strategy == "epoch":
+                self.eval_strategy, self.eval_steps = IntervalStrategy.STEPS, between
+            if self.save_strategy == "epoch":
+                self.save_strategy, self.save_steps = SaveStrategy.STEPS, between
+
 
 @dataclass
 class JudgingArguments:
@@ -198,8 +233,6 @@ class JudgingArguments:
     )
 
 
-#: How often words are hidden of which the codebook alone says that they carry a mark.
-MASKED_WORDS = 0.3
 #: Fields that transformers or the loop fill in by themselves, or that are nobody's business.
 _DERIVED = {"label_names", "remove_unused_columns", "do_eval", "debug", "hub_token", "push_to_hub_token", "report_to"}
 
@@ -223,13 +256,6 @@ class RunConfig:
     def from_codebook_alone(self) -> bool:
         """Whether nothing is marked, and the words of the codebook are looked for in unlabelled text instead."""
         return not self.data.train and bool(self.data.unlabeled)
-
-    @property
-    def mask_evidence(self) -> float:
-        """The probability that a training sentence hides its marked words."""
-        if self.data.mask_evidence is not None:
-            return self.data.mask_evidence
-        return MASKED_WORDS if self.from_codebook_alone else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of everything that was set or differs from transformers' defaults; reads back as a recipe."""
@@ -335,7 +361,7 @@ def _check_values(config: RunConfig) -> None:
     for name, value, low, high in (
         ("validation_share", config.data.validation_share, 0.0, 0.9),
         ("strip_punctuation", config.data.strip_punctuation, 0.0, 1.0),
-        ("mask_evidence", config.mask_evidence, 0.0, 1.0),
+        ("mask_evidence", config.data.mask_evidence, 0.0, 1.0),
         ("head_dropout", config.model.head_dropout, 0.0, 0.9),
         ("encoder_dropout", config.model.encoder_dropout, 0.0, 0.9),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -140,14 +141,22 @@ def hold_out(examples: Sequence[Example], share: float, seed: int) -> Split:
     """Hold out whole groups, about ``share`` of them.
 
     Whether a group is held out depends on its name and the seed alone. So it stays on its side when data is added, and
-    a training that goes on from an earlier one is not validated on what that one was trained on.
+    a training that goes on from an earlier one is not validated on what that one was trained on. Only where that holds
+    out too few sentences, less than half of their share, further groups are taken, in the order of their hashes; none
+    that would make it more than twice their share.
     """
 
-    def held_out(group: str) -> bool:
-        digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") < share * 2**64
+    def place(group: str) -> float:
+        return int.from_bytes(hashlib.sha256(f"{seed}:{group}".encode()).digest()[:8], "big") / 2**64
 
-    validation = {group for group in {example.group for example in examples} if held_out(group)}
+    sizes = Counter(example.group for example in examples)
+    validation: set[str] = set()
+    held_out = 0
+    wanted = share * len(examples)
+    for group in sorted(sizes, key=place):
+        if place(group) < share or (2 * held_out < wanted and held_out + sizes[group] <= 2 * wanted):
+            validation.add(group)
+            held_out += sizes[group]
     return Split(
         tuple(e for e in examples if e.group not in validation), tuple(e for e in examples if e.group in validation)
     )

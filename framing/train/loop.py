@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import random
 import tempfile
 import time
@@ -27,7 +26,6 @@ from framing.decoding.decoder import Decoder
 from framing.engine.batching import compute_logits
 from framing.engine.torch import TorchEngine
 from framing.errors import InputError, SettingError
-from framing.model.calibration import Calibration
 from framing.model.encoding import SentenceEncoder
 from framing.train.base import Base, load_base
 from framing.train.config import RunConfig
@@ -49,7 +47,7 @@ from framing.train.loss import LossWeights, framing_loss, lesson_loss
 from framing.train.output import write_checkpoint
 from framing.train.record import RunRecord
 from framing.train.teacher import Teacher
-from framing.train.validation import EXTENSION, ReadSentences, calibrate, validate
+from framing.train.validation import ReadSentences, calibrate, validate
 from framing.train.weak import EXAMPLE_COPIES, from_codebook, weak_examples
 
 #: Steps that are timed to say how long a run takes.
@@ -91,6 +89,7 @@ def run(config: RunConfig, split: Split | None = None) -> TrainedRun:
     encoder = SentenceEncoder(base.tokenizer.backend_tokenizer, max_length=base.model.config.window_length)
     attribution = load_attribution(config, codebook)
     unlabeled = load_unlabeled(config, split)
+    config.training.settle_epochs(len(split.train) + len(attribution) + len(unlabeled))
     trainer = FramingTrainer(config, base, encoder, split, [*attribution, *unlabeled], codebook)
     started = time.perf_counter()
     trainer.train(resume_from_checkpoint=_resume_from(config))
@@ -136,9 +135,7 @@ def plan(config: RunConfig) -> Plan:
     auxiliary = len(load_attribution(config, codebook)) + len(load_unlabeled(config, split))
     sentences = len(split.train) + auxiliary
     each = batch * config.training.gradient_accumulation_steps * config.training.world_size
-    steps = config.training.max_steps
-    if steps <= 0:
-        steps = math.ceil(config.training.num_train_epochs * max(1, math.ceil(sentences / each)))
+    steps = config.training.steps_of(sentences)
     with tempfile.TemporaryDirectory() as scratch:
         timed = replace(config, training=copy.copy(config.training), model=replace(config.model, teacher=None))
         timed.training.output_dir, timed.training.max_steps = scratch, 1 + _TIMED_STEPS
@@ -307,7 +304,7 @@ class FramingTrainer(Trainer):
             codebook.heads,
             strip_punctuation=config.data.strip_punctuation,
             lessons=load_lessons(config, base, examples),
-            mask_evidence=config.mask_evidence,
+            mask_evidence=config.data.mask_evidence,
         )
         config.training.remove_unused_columns = False
         config.training.label_names = ["targets"]
@@ -368,9 +365,12 @@ class FramingTrainer(Trainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Metrics of the validation part at a threshold of 0.5 for all; ``eval_score`` is what 'best' goes by."""
+        """Metrics of the validation part, calibrated on it as the end will be; ``eval_score`` is what 'best' goes by.
+
+        Early on no probability may reach one half, and at such a threshold all epochs would look alike.
+        """
         read = self.read_validation()
-        calibration = Calibration.identity(self.codebook.heads, extension=EXTENSION)
+        calibration = calibrate(read, self.validation, self.codebook)
         texts = [example.text for example in self.validation]
         decoded = Decoder(self.codebook, calibration).decode(read.logits, read.encoded, texts)
         metrics = {

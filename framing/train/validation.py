@@ -9,7 +9,7 @@ import numpy as np
 
 from framing.codebook import LABELS, Codebook, Head
 from framing.decoding.decoder import DecodedSentence
-from framing.evaluate.calibration import fit_sigmoid, fit_softmax
+from framing.evaluate.calibration import Judged, fit_sigmoid, fit_softmax
 from framing.evaluate.scoring import HEADLINES, f1, macro_f1, score, tallies
 from framing.markup import MarkedSentence
 from framing.model.calibration import Calibration, HeadCalibration
@@ -109,7 +109,8 @@ def calibrate(read: ReadSentences, examples: Sequence[Example], codebook: Codebo
             )
             peaks = np.full((len(examples), len(names)), -np.inf)
             peaks[read_any] = largest(read.logits.tokens[:, columns], np.diff(read.logits.starts)[read_any])
-            fitted[head.name] = _fitted_where_known(head, peaks, truth, known & read_any[:, None])
+            tokens = _tokens_of_marked(read, examples, names, columns)
+            fitted[head.name] = _fitted_where_known(head, Judged(peaks, truth), known & read_any[:, None], tokens)
         else:
             told = np.array([head.name in e.answers for e in examples]) & read_any
             answers = [examples[i].answers[head.name] for i in np.flatnonzero(told).tolist()]
@@ -126,14 +127,44 @@ def calibrate(read: ReadSentences, examples: Sequence[Example], codebook: Codebo
     return Calibration(heads, fitted, EXTENSION)
 
 
-def _fitted_where_known(head: Head, logits: np.ndarray, truth: np.ndarray, known: np.ndarray) -> HeadCalibration:
-    """Fit the names of a head, those together of which the same examples speak; bool and float [examples, names]."""
+def _tokens_of_marked(
+    read: ReadSentences, examples: Sequence[Example], names: Sequence[str], columns: slice
+) -> Judged | None:
+    """The tokens of examples whose spans of all names are known: logits, and whether a span covers them."""
+    number = {name: place for place, name in enumerate(names)}
+    logits, targets = [], []
+    for example, encoded, start in zip(examples, read.encoded, read.logits.starts.tolist(), strict=False):
+        if not len(encoded) or not example.spans_known.issuperset(names):
+            continue
+        covered = np.zeros((len(encoded), len(names)), dtype=bool)
+        for span in example.spans:
+            if span.mark in number:
+                touched = (encoded.offsets[:, 0] < span.end) & (encoded.offsets[:, 1] > span.start)
+                covered[touched, number[span.mark]] = True
+        logits.append(read.logits.tokens[start : start + len(encoded), columns])
+        targets.append(covered)
+    return Judged(np.concatenate(logits), np.concatenate(targets)) if logits else None
+
+
+def _fitted_where_known(head: Head, peaks: Judged, known: np.ndarray, tokens: Judged | None) -> HeadCalibration:
+    """Fit the names of a head, those together of which the same examples speak.
+
+    Args:
+        head: a sigmoid over tokens.
+        peaks: of the sentences.
+        known: bool [examples, names].
+        tokens: of marked sentences.
+    """
     fitted = HeadCalibration.identity(head)
     patterns, which = np.unique(known, axis=1, return_inverse=True)
     for number, rows in enumerate(patterns.T):
         if rows.any():
             together = np.flatnonzero(which.ravel() == number)
-            own = fit_sigmoid(logits[np.ix_(rows, together)], truth[np.ix_(rows, together)])
+            own = fit_sigmoid(
+                peaks.values[np.ix_(rows, together)],
+                peaks.targets[np.ix_(rows, together)],
+                None if tokens is None else Judged(tokens.values[:, together], tokens.targets[:, together]),
+            )
             fitted.temperatures[together], fitted.thresholds[together] = own.temperatures, own.thresholds
     return fitted
 

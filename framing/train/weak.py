@@ -3,8 +3,8 @@
 A codebook names the words that usually carry a mark (``typical``, ``cues``, the spans of its examples) and near misses
 (``not_this``). Matched in a corpus they are a labelling function that is often right and often silent (Ratner et al.
 2017, "Snorkel"; Lison et al. 2020, "Named entity recognition without labelled data: a weak supervision approach").
-The encoder generalises it: in training, matched words are hidden now and then (:attr:`DataArguments.mask_evidence`), so
-that it learns the company a word keeps and not the word alone.
+The encoder generalises it. To hide matched words now and then (:attr:`DataArguments.mask_evidence`), so that it learns
+the company a word keeps and not the word alone, did not help.
 
 What is taken for known of a sentence:
 

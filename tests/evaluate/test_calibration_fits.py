@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score, log_loss
 from framing.codebook import Head
 from framing.errors import InputError, SettingError
 from framing.evaluate.calibration import (
+    Judged,
     fit_sigmoid,
     fit_softmax,
     fit_temperature,
@@ -80,10 +81,39 @@ def test_a_label_without_cases_takes_the_common_threshold_and_a_lone_case_hardly
     probabilities[:, 2:] = 0.01
     targets[0, 3], probabilities[0, 3] = 1, 0.12  # one lucky case would put the threshold at 0.1 on its own
     found = fit_thresholds(probabilities, targets)
-    common = fit_thresholds(probabilities, targets, prior_positives=1e12)[0]
+    common = fit_thresholds(probabilities[:, [0, 1, 2]], targets[:, [0, 1, 2]], smoothing=0.3)[2]
     assert found[2] == pytest.approx(common, abs=0.02)
     assert abs(found[3] - common) < 0.1
     assert fit_thresholds(probabilities, targets, prior_positives=0, smoothing=0)[3] < 0.12
+
+
+def test_few_cases_leave_the_threshold_near_one_half() -> None:
+    rng = np.random.default_rng(4)
+    distances = {}
+    for n in (30, 3000):
+        targets = rng.random((n, 1)) < 0.3
+        # The best F1 is at a low threshold.
+        probabilities = sigmoid(rng.normal(np.where(targets, 0.5, -2.5), 1.0) - 2.0)
+        (found,) = fit_thresholds(probabilities, targets.astype(int))
+        distances[n] = abs(np.log(found / (1 - found)))
+    assert distances[30] < distances[3000]
+
+
+def test_with_tokens_the_threshold_is_the_best_for_both() -> None:
+    rng = np.random.default_rng(5)
+    targets = rng.random((6000, 1)) < 0.3
+    sentences = sigmoid(rng.normal(np.where(targets, 2.0, -2.0), 1.0) - 1.5)
+    covered = rng.random((6000, 1)) < 0.3
+    tokens = sigmoid(rng.normal(np.where(covered, 2.0, -2.0), 1.0) + 1.5)
+    options = {"smoothing": 0, "prior_positives": 1}
+    (alone,) = fit_thresholds(sentences, targets.astype(int), **options)
+    (both,) = fit_thresholds(sentences, targets.astype(int), tokens=Judged(tokens, covered.astype(int)), **options)
+
+    def mean_f1(threshold: float) -> float:
+        return float(np.mean([f1_score(targets, sentences >= threshold), f1_score(covered, tokens >= threshold)]))
+
+    assert mean_f1(both) == pytest.approx(max(map(mean_f1, np.linspace(0.05, 0.95, 181))), abs=0.005)
+    assert mean_f1(both) > mean_f1(alone) + 0.02
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(1, 4))

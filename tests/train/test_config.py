@@ -83,3 +83,27 @@ def test_a_broken_recipe_is_an_error_of_ours(tmp_path: Path, content: str) -> No
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_recipes_parse(path: Path) -> None:
     assert parse([str(path), "--use_cpu", "true"]).data.train
+
+
+@pytest.mark.parametrize(
+    ("sentences", "epochs", "steps", "between"),
+    [(6400, 6.0, 1200, None), (320, 20.0, 200, 34), (64, 100.0, 200, 34), (1, 200.0, 200, 34)],
+)
+def test_few_sentences_are_passed_more_often(
+    tmp_path: Path, sentences: int, epochs: float, steps: int, between: int | None
+) -> None:
+    training = parse(["--train", "a.tsv", "--output_dir", str(tmp_path)]).training
+    assert training.steps_of(sentences) == steps
+    training.settle_epochs(sentences)
+    assert (training.num_train_epochs, training.steps_of(sentences)) == (epochs, steps)
+    if between is None:
+        assert training.eval_strategy == training.save_strategy == "epoch"
+    else:
+        assert (training.eval_strategy, training.eval_steps) == ("steps", between)
+        assert (training.save_strategy, training.save_steps) == ("steps", between)
+
+
+def test_epochs_that_were_named_stay(tmp_path: Path) -> None:
+    training = parse(["--train", "a.tsv", "--output_dir", str(tmp_path), "--num_train_epochs", "2"]).training
+    training.settle_epochs(10)
+    assert (training.num_train_epochs, training.eval_strategy) == (2, "epoch")

@@ -1,6 +1,7 @@
 """From files to arrays: what is known of a sentence, token by token."""
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -162,7 +163,25 @@ def test_no_group_is_on_both_sides_and_more_data_moves_none(groups: int, share: 
     assert not {e.group for e in split.train} & {e.group for e in split.validation}
     assert sorted(e.text for e in (*split.train, *split.validation)) == sorted(e.text for e in examples)
     more = hold_out([*examples, *(Example(text="new", group=f"n{i}") for i in range(30))], share, seed)
-    assert {e.group for e in split.validation} <= {e.group for e in more.validation}
+    by_hash = {e.group for e in split.validation if place(e.group, seed) < share}
+    assert by_hash <= {e.group for e in more.validation}
+    assert all(place(e.group, seed) >= share for e in split.train)
+    further = {e.group for e in split.validation} - by_hash
+    assert not further or (3 * (len(by_hash) + len(further) - 1) < share * len(examples) / 2)
+
+
+def place(group: str, seed: int) -> float:
+    return int(hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()[:16], 16) / 16**16
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_groups_hold_out_enough_and_no_large_one_too_much(seed: int) -> None:
+    examples = [Example(text="x", group=f"g{i}") for i in range(12) for _ in range(10)]
+    examples += [Example(text="x", group="long") for _ in range(80)]
+    held_out = hold_out(examples, 0.1, seed).validation
+    assert len(held_out) >= 10
+    if place("long", seed) >= 0.1:
+        assert all(example.group != "long" for example in held_out)
 
 
 def test_the_held_out_share_is_about_what_was_asked_for() -> None:

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from framing.codebook import Codebook
 from framing.decoding.decoder import Decoder
-from framing.evaluate.calibration import fit_sigmoid, fit_softmax
+from framing.evaluate.calibration import Judged, fit_sigmoid, fit_softmax
 from framing.markup import MarkedRow
 from framing.model.calibration import Calibration
 from framing.model.encoding import SentenceEncoder
@@ -74,6 +74,19 @@ def peaks(found: ReadSentences) -> np.ndarray:
     return np.array([found.logits.tokens[a:b].max(axis=0) for a, b in pairwise(starts)])
 
 
+def tokens_of(found: ReadSentences, examples: list[Example], names: tuple[str, ...], columns: slice) -> Judged:
+    """The tokens of marked sentences, one by one: logits, and whether a span of each name touches them."""
+    rows, covered = [], []
+    for number, example in enumerate(examples):
+        begin = int(found.logits.starts[number])
+        for place, (start, end) in enumerate(found.encoded[number].offsets.tolist() if example.marked else []):
+            rows.append(found.logits.tokens[begin + place, columns])
+            covered.append(
+                [any(s.mark == name and s.start < end and start < s.end for s in example.spans) for name in names]
+            )
+    return Judged(np.array(rows), np.array(covered))
+
+
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
     return marked_examples(120, np.random.default_rng(3))
@@ -84,7 +97,8 @@ def test_everything_known_is_fitted_together(examples: list[Example], encoder: S
     calibration = calibrate(found, examples, FULL)
     outputs = FULL.outputs
     truth = np.array([[name in e.labels for name in outputs] for e in examples])
-    wanted = fit_sigmoid(peaks(found)[:, : len(outputs)], truth)
+    tokens = tokens_of(found, examples, outputs, slice(0, len(outputs)))
+    wanted = fit_sigmoid(peaks(found)[:, : len(outputs)], truth, tokens)
     np.testing.assert_allclose(calibration.of["labels"].temperatures, wanted.temperatures)
     np.testing.assert_allclose(calibration.of["labels"].thresholds, wanted.thresholds)
     assert (wanted.temperatures != 1).all()
@@ -101,8 +115,9 @@ def test_one_sentence_label_does_not_switch_off_the_fit_of_hedges_and_sources(
     truth = np.array([[name in e.labels for name in FULL.outputs] for e in mixed])
     is_marked = np.array([e.marked is not None for e in mixed])
     largest = peaks(found)[:, : len(FULL.outputs)]
-    of_labels = fit_sigmoid(largest[:, labels], truth[:, labels])
-    of_others = fit_sigmoid(largest[is_marked][:, others], truth[is_marked][:, others])
+    of_labels = fit_sigmoid(largest[:, labels], truth[:, labels], tokens_of(found, mixed, FULL.outputs[labels], labels))
+    tokens = tokens_of(found, mixed, FULL.outputs[others], others)
+    of_others = fit_sigmoid(largest[is_marked][:, others], truth[is_marked][:, others], tokens)
     for attribute in ("temperatures", "thresholds"):
         wanted = np.concatenate([getattr(of_labels, attribute), getattr(of_others, attribute)])
         np.testing.assert_allclose(getattr(calibration, attribute), wanted)

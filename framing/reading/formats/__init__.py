@@ -77,6 +77,8 @@ def open_format(
     source = Source(path, label, hashing=hashing)
     try:
         class_ = _BY_NAME[format] if format else _recognised(source.beginning())
+        if class_ is JsonLines and Json.is_list(source.beginning()):
+            class_ = Json
         if class_ is Text and archives and not by_line and Archive.recognises(source.beginning()):
             class_ = Archive
         elif class_ is Archive and (by_line or not archives):

@@ -1,8 +1,9 @@
 """CSV and TSV. Python's CSV reader decides where a row ends, so a cell in quotation marks may hold line ends.
 
 If a quotation mark is lost, the reader takes all lines up to the next mark for one cell. Then only the first line is
-set aside, and reading goes on with the next line. Many tools write TSV without quotation marks around cells, so in TSV
-a cell that begins with a mark and does not close it before the tab is read as it stands.
+set aside, and reading goes on with the next line. Many tools write tables without quotation marks around cells. So a
+line that the reader refuses is read as it stands if it has as many cells as the header: a text that begins with a
+quotation is not lost. Texts hold commas, so between commas this is done only where the reader refuses the line by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -23,6 +24,9 @@ from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, R
 #: The line that tells a spreadsheet the separator.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 _QUOTED = re.compile('"[^"]*"')
+_QUOTED_CELL = re.compile(r'"((?:[^"]|"")*)"')
+#: In the CSV reader's message about a cell that no mark closes.
+_UNCLOSED = "end of data"
 #: The most lines of a header; its cells may hold line ends.
 _LONGEST_HEADER = 20
 
@@ -189,15 +193,34 @@ def _parsed(lines: Iterable[str], separator: str, first: int, width: int) -> Ite
                 return
             except csv.Error as error:
                 cells, problem = [], str(error)
-            if separator == "\t" and width > 1 and (problem or len(source.taken) > 1):
-                # If every line has the right number of cells without regard to marks, the marks are plain text.
-                literal = [line.rstrip("\r\n").split("\t") for line in source.taken[: 1 if problem else None]]
-                if all(len(row) == width for row in literal):
-                    yield _Parsed(number, source.rest(keep=1), literal[0])
-                    number += 1
-                    break
-            if (len(source.taken) > 1 and len(cells) != width) or "end of data" in problem:
+            if width > 1 and (literal := _literal(source.taken, separator, problem, width)):
+                yield _Parsed(number, source.rest(keep=1), literal)
+                number += 1
+                break
+            if (len(source.taken) > 1 and len(cells) != width) or _UNCLOSED in problem:
                 problem = "a quotation mark opens a cell, and none closes it"
             row = _Parsed(number, source.rest(keep=1 if problem else None), [] if problem else cells, problem)
             number += len(row.lines)
             yield row
+
+
+def _literal(lines: Sequence[str], separator: str, problem: str, width: int) -> list[str]:
+    """The cells of the first line if its quotation marks are plain text, and else none.
+
+    Args:
+        lines: what the CSV reader took for the row.
+        separator: the separator of cells.
+        problem: why the reader refused them; empty if it did not.
+        width: how many columns the header has.
+    """
+    if problem:
+        if separator == "," and (len(lines) > 1 or _UNCLOSED in problem):
+            return []
+        lines = lines[:1]
+    elif separator != "\t" or len(lines) == 1:  # tabs are rare in texts: lines that all have the cells are rows
+        return []
+    rows = [line.rstrip("\r\n").split(separator) for line in lines]
+    if any(len(row) != width for row in rows):
+        return []
+    quoted = [_QUOTED_CELL.fullmatch(cell) for cell in rows[0]]
+    return [mark[1].replace('""', '"') if mark else cell for mark, cell in zip(quoted, rows[0], strict=True)]

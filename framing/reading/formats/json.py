@@ -17,8 +17,11 @@ from framing.reading.streams import empty
 
 #: The most bytes read into memory.
 _LARGEST = 2 << 30
+#: A file that is not JSON is JSON Lines if one of so many lines is an object; the first one may be broken.
+_FIRST_LINES = 2
 #: APIs put their list under a name, or under a name of an object.
 _DEEPEST_ROWS = 3
+_BEGINS_AS_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
 _BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
 
@@ -35,6 +38,23 @@ class Json(JsonLines):
     def recognises(cls, beginning: bytes) -> bool:
         """Whether the file begins with an object, or with a list of objects."""
         return _BEGINS_AS_JSON.match(beginning) is not None
+
+    @classmethod
+    def is_list(cls, beginning: bytes) -> bool:
+        """Whether the file begins with a list of objects that is the whole file, as far as the beginning tells.
+
+        Some tools give such a file the name of JSON Lines. A list in a line before other lines is a wrong row of those.
+        """
+        if not _BEGINS_AS_LIST.match(beginning):
+            return False
+        first, _, rest = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+        if not rest.strip():
+            return True
+        try:
+            json.loads(first)
+        except (ValueError, RecursionError):
+            return True
+        return False
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
         """Ranges of the lines."""
@@ -54,7 +74,7 @@ class Json(JsonLines):
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            if is_object(text.lstrip().split("\n", 1)[0]):
+            if any(map(is_object, text.lstrip().split("\n", _FIRST_LINES)[:_FIRST_LINES])):
                 return text.encode("utf-8", "surrogatepass")
             raise self._no_json(error) from error
         if not isinstance(content, list | dict):

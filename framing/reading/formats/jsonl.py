@@ -111,4 +111,5 @@ def type_name(value: Any) -> str:
 
 
 def _decoded(source: bytes) -> str:
-    return source.decode("utf-8", "surrogateescape")
+    # Files that were joined may have a byte order mark at any line.
+    return source.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
