@@ -1,5 +1,6 @@
 """A tiny checkpoint: BERT of two layers with random weights, with heads loud enough to mark something everywhere."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from framing.model.checkpoint import CALIBRATION, CODEBOOK, Checkpoint, write_su
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from passing over all that was imported, which stays, again and again."""
+    gc.collect()
+    gc.freeze()
+
 
 # fmt: off
 WORDS = [

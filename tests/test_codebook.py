@@ -400,6 +400,7 @@ _codebooks = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(_codebooks)
 def test_a_codebook_survives_dictionaries_yaml_and_json(data: dict[str, object]) -> None:
@@ -409,6 +410,7 @@ def test_a_codebook_survives_dictionaries_yaml_and_json(data: dict[str, object])
     assert Codebook.from_dict(json.loads(json.dumps(codebook.to_dict()))) == codebook
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(_codebooks)
 def test_an_outline_keeps_all_that_a_tool_goes_by(data: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ ROW = re.compile(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", re.MULTILINE)
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def rooms() -> dict[str, set[str]]:
     """Room -> rooms that it may import, from the table of ARCHITECTURE.md; rooms stand there from the ground up."""
     table = ROW.findall((PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8"))
@@ -23,15 +30,16 @@ def rooms() -> dict[str, set[str]]:
     return {name: set(names) if "all" in allowed else set(re.findall(r"`(\w+)`", allowed)) for name, allowed in table}
 
 
-def imported_framing_modules(path: Path) -> set[str]:
+@cache
+def imported_framing_modules(path: Path) -> frozenset[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "framing":
             parts = node.module.split(".")
             found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("framing.")}
-    return found
+    return frozenset(found)
 
 
 def room_of(path: Path) -> str:
@@ -65,23 +73,19 @@ def test_imports_go_downward() -> None:
 
 def private_uses(path: Path) -> set[str]:
     """Names with an underscore that a module takes from another module of the package or from an object of it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(parsed(path)))
     found = {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("framing", "benchmarks"))
         for alias in node.names
         if alias.name.startswith("_") and alias.name != "_options"
     }
-    own = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    own |= {
-        node.target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-    for node in ast.walk(tree):
+    own = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    own |= {node.target.id for node in nodes if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
             found |= {node.attr} - own
     return found
@@ -123,6 +127,7 @@ def test_labelling_on_a_cpu_needs_no_torch() -> None:
     assert not loaded_modules(code) & {"torch", "transformers", "evaluate", "datasets", "sklearn", "pandas"}
 
 
+@pytest.mark.slow
 def test_labelling_sentences_in_torch_needs_only_what_runs_the_model() -> None:
     blocked = ("datasets", "evaluate", "sentencex", "onnxruntime", "onnx", "trafilatura", "sklearn", "scipy")
     code = f"""

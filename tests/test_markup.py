@@ -138,6 +138,7 @@ def _sentences(draw: st.DrawFn, codebook: Codebook, text: st.SearchStrategy[str]
     return MarkedSentence(drawn, tuple(MarkedSpan(a, b, drawn[a:b], draw(tags)) for a, b in ranges))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(CODEBOOKS).flatmap(lambda book: st.tuples(st.just(book), _sentences(book))))
 def test_every_sentence_survives_writing_and_parsing(drawn: tuple[Codebook, MarkedSentence]) -> None:
@@ -159,6 +160,7 @@ def _rows(draw: st.DrawFn) -> tuple[Codebook, MarkedRow]:
     return codebook, MarkedRow(group, kind, sentence, draw(_line), group, draw(_line), answers)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(_rows())
 def test_every_row_survives_writing_and_parsing(drawn: tuple[Codebook, MarkedRow]) -> None:
@@ -179,6 +181,7 @@ def test_whatever_parses_is_written_back_as_it_was(marked: str) -> None:
     assert write(sentence) == marked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(SEEDS.glob("*.tsv")), ids=lambda path: path.name)
 def test_every_seed_is_written_back_as_it_was(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")

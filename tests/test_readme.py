@@ -4,6 +4,7 @@ import doctest
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -27,12 +28,16 @@ def framing_lines() -> list[list[str]]:
     return [shlex.split(part) for part in parts if part.startswith(("framing ", ".venv/bin/framing "))]
 
 
-@pytest.mark.parametrize("words", framing_lines(), ids=" ".join)
-def test_every_command_line_of_it_names_a_command_and_its_options(words: list[str]) -> None:
+@pytest.fixture(scope="module")
+def framing_command() -> Any:
     from framing.cli.main import app
 
-    command = get_command(app)
-    arguments = words[1:]
+    return get_command(app)
+
+
+@pytest.mark.parametrize("words", framing_lines(), ids=" ".join)
+def test_every_command_line_of_it_names_a_command_and_its_options(words: list[str], framing_command: Any) -> None:
+    command, arguments = framing_command, words[1:]
     while hasattr(command, "commands"):  # typer carries a click of its own
         assert arguments[0] in command.commands
         command = command.commands[arguments.pop(0)]

@@ -429,6 +429,7 @@ def any_sentence(draw: st.DrawFn) -> SentenceLabels:
     )
 
 
+@pytest.mark.slow
 @given(any_sentence())
 @settings(max_examples=100, deadline=None)
 def test_any_record_survives_json_and_arrow(labels: SentenceLabels) -> None:

@@ -18,6 +18,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data" / "seeds"
 # --- our own seeds ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_seeds_have_no_problems_and_leave_no_label_out() -> None:
     report = check([SEEDS])
     assert report.problems == ()
@@ -28,6 +29,7 @@ def test_the_seeds_have_no_problems_and_leave_no_label_out() -> None:
     assert all(report.hedges.values()) and all(report.kinds.values())
 
 
+@pytest.mark.slow
 def test_the_datasheet_has_the_counts_of_the_files() -> None:
     """If this fails: framing seeds check seeds --datasheet seeds/README.md --refresh."""
     assert datasheet_is_current(SEEDS / "README.md", check([SEEDS]))

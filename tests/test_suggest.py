@@ -235,6 +235,7 @@ def test_documents_are_labelled_first(tiny_labeler: Any, tmp_path: Path) -> None
 # --- likely errors ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(8, 60))
 @settings(max_examples=60, deadline=None)
 def test_likely_errors_are_those_of_cleanlab(seed: int, n: int) -> None:

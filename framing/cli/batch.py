@@ -17,7 +17,7 @@ from rich.text import Text
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.cli._terminal import Console
-from framing.errors import MissingExtraError, OutputError, SettingError
+from framing.errors import InputError, MissingExtraError, OutputError, SettingError
 from framing.reading import Columns
 from framing.reading.files import expand, input_with
 from framing.reading.streams import is_address
@@ -248,7 +248,7 @@ def _inputs_and_folder(paths: Sequence[str], index: Path | None) -> tuple[list[s
 
 
 def _run(request: _Request, reporting: _Reporting) -> None:
-    from framing.batch.job import create_folder, locked, open_job
+    from framing.batch.job import WHOLE, create_folder, locked, open_job
     from framing.batch.runs import complete
 
     # Check first that the inputs exist.
@@ -270,6 +270,24 @@ def _run(request: _Request, reporting: _Reporting) -> None:
         for trouble in troubles:
             reporting.warn(f"The others did the rest: {trouble}")
         reporting.summarise(job, tally)
+        if tally.rejected and not tally.labelled and request.task == WHOLE:
+            raise _nothing_usable(job, tally)
+
+
+def _nothing_usable(job: Job, tally: Tally) -> InputError:
+    """The error for a job of which every row was set aside; an array task may well be given only such rows."""
+    import pyarrow.parquet as pq
+
+    from framing.batch.job import REJECTED
+
+    folder = job.folder / REJECTED
+    first = pq.read_table(min(folder.glob("*.parquet"), key=lambda file: int(file.stem))).slice(0, 1).to_pylist()[0]
+    place = first["input"] if first["row"] is None else f"{first['input']}:{first['row']}"
+    count = f"{tally.rejected:,} row{'' if tally.rejected == 1 else 's'}"
+    return InputError(
+        f"nothing could be used; {count} set aside, the first: {place}: {first['reason']}",
+        hint=f"all of them are in {folder}",
+    )
 
 
 @dataclass(frozen=True, slots=True)

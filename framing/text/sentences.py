@@ -31,6 +31,7 @@ LANGUAGES = frozenset(
 #: sentencex looks back to the last blank from each ``!`` and ``?``, so what has no blank is given some on its copy.
 _LONGEST_WORD = 2_000
 _LONG_WORD = re.compile(rf"(?<!\S)\S{{{_LONGEST_WORD},}}")
+_STRETCH = re.compile(rf"(\S{{{_LONGEST_WORD - 1}}})\S")
 
 # The line ends of str.splitlines.
 _LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -217,7 +218,7 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
     blanked = _LINE_END.sub(" ", _SURROGATE.sub("\ufffd", original))
     blanked = _QUOTATION_MARK.sub(lambda mark: " " * len(mark[0]), blanked)
     blanked = _PICTOGRAPH.sub(" ", blanked)
-    blanked = _LONG_WORD.sub(_with_blanks, blanked)
+    blanked = _LONG_WORD.sub(lambda word: _STRETCH.sub(r"\1 ", word[0]), blanked)
     others = (match.end() for match in _OTHER_ENDS.finditer(blanked))
     for boundary in sorted({*_boundaries(blanked, language), *others}):
         start, end = boundary, boundary
@@ -235,14 +236,6 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
         following = end - len(original[cut:end].lstrip())
         quoted = _QUOTED_LINE.match(original, following)
         yield cut, quoted.end() if quoted else following
-
-
-def _with_blanks(word: re.Match[str]) -> str:
-    """A word in which every so many code points one is a blank."""
-    kept = _LONGEST_WORD - 1
-    return " ".join(word[0][begin : begin + kept] for begin in range(0, len(word[0]), _LONGEST_WORD)) + (
-        " " if len(word[0]) % _LONGEST_WORD == 0 else ""
-    )
 
 
 def _opens(original: str, start: int, marks: str) -> bool:

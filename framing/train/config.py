@@ -165,7 +165,7 @@ class FramingTrainingArguments(TrainingArguments):
     head_learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the heads"})
     num_train_epochs: float = field(
         default=0.0,
-        metadata={"help": f"passes over the training data; 0: {EPOCHS}, or as many as make {LEAST_STEPS} steps"},
+        metadata={"help": f"passes over the training data; 0: {EPOCHS}, or as many as make {LEAST_STEPS} steps, to the last"},
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "sentences in a batch"})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "sentences in an evaluation batch"})
@@ -200,8 +200,8 @@ class FramingTrainingArguments(TrainingArguments):
     def settle_epochs(self, sentences: int) -> None:
         """Decide how many passes are made over so many sentences, where nobody said so.
 
-        A few dozen steps teach an encoder nothing, and validated after each short epoch it would be stopped at once: so
-        few sentences are passed more often, and validated :data:`EPOCHS` times.
+        A few dozen steps teach an encoder nothing: so few sentences are passed more often, and validated
+        :data:`EPOCHS` times. As few validation sentences cannot say which of the states is best, the last one is taken.
         """
         if self.num_train_epochs > 0 or self.max_steps > 0:
             return
@@ -209,6 +209,7 @@ class FramingTrainingArguments(TrainingArguments):
         self.num_train_epochs = float(EPOCHS)
         if steps > self.steps_of(sentences):
             self.num_train_epochs *= steps / self.steps_of(sentences)
+            self.load_best_model_at_end, self.early_stopping_patience = False, 0
             between = math.ceil(steps / EPOCHS)
             if self.eval_strategy == "epoch":
                 self.eval_strategy, self.eval_steps = IntervalStrategy.STEPS, between

@@ -108,6 +108,7 @@ def test_a_job_that_was_killed_while_it_planned(run_job: Any, corpus: Path, tmp_
     assert contents(out) == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_array_tasks_do_the_whole_job_together(run_job: Any, corpus: Path, tmp_path: Path) -> None:
     run_job(corpus, tmp_path / "whole", settings(rows=2))
     for number in (2, 0, 1):
@@ -269,6 +270,7 @@ def test_nulls_and_nul_characters(run_job: Any, tmp_path: Path) -> None:
 # --- output that cannot be written ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_disk(run_job: Any, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_job(corpus, tmp_path / "whole", settings(rows=2))
     real, calls = os.fsync, iter(range(1000))
@@ -315,6 +317,7 @@ def test_a_folder_of_something_else(fresh: bool, tmp_path: Path) -> None:
 # --- many shapes of one corpus ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_unit_size_changes_no_record(run_job: Any, tmp_path: Path) -> None:
     corpus = write_jsonl(tmp_path / "in.jsonl", articles(30))
     run_job(corpus, tmp_path / "small", settings(rows=1))

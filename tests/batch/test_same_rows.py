@@ -124,6 +124,7 @@ def test_the_same_rows(tmp_path: Path, name: str, ending: str, sentences: bool) 
     assert {document.input for document in expected} == {path.name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [ending for ending in PACK if ending])
 @pytest.mark.parametrize("name", ["x.jsonl", "wide.csv", "x.parquet"])
 def test_the_same_rows_of_a_file_that_was_cut_off(tmp_path: Path, name: str, ending: str) -> None:

@@ -62,6 +62,7 @@ def rows_of(unit: UnitRows) -> list[int | None]:
 CELLS = st.text(alphabet='ab,;"\n\r\t é\x00', max_size=6)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(
     cells=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=12),
@@ -95,6 +96,7 @@ def test_csv_units_hold_what_the_csv_module_reads(
     assert all(before[1] == after[0] for before, after in itertools.pairwise(covered))
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(data=st.lists(st.sampled_from(list('ab,"\n\r;é')), max_size=60), rows=st.integers(1, 4))
 def test_units_of_broken_csv_hold_what_one_pass_reads(
@@ -118,6 +120,7 @@ LINES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(lines=st.lists(LINES, max_size=15), rows=st.integers(1, 4), ends=st.booleans())
 def test_jsonl_units_hold_every_line_once(
@@ -134,6 +137,7 @@ def test_jsonl_units_hold_every_line_once(
     assert documents(read_backwards(plan)) == documents(found)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(
     lines=st.lists(st.one_of(LINES, st.just('{"text": "Rain."}')), max_size=60),
@@ -166,6 +170,7 @@ def test_jsonl_units_end_where_lines_taken_one_by_one_say(
     assert [piece.first for piece in found.pieces] == firsts
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(
     groups=st.lists(st.integers(0, 7), min_size=1, max_size=6).filter(any),
@@ -210,6 +215,7 @@ def test_packed_text_is_cut_by_its_content(tmp_path: Path, packing: str) -> None
     assert documents(read_units(plan)) == documents(read_backwards(plan)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
 def test_a_packed_file_that_was_cut_off_is_read_to_there(tmp_path: Path, packing: str) -> None:
     data = write_jsonl(tmp_path / "plain.jsonl", articles(8000)).read_bytes()
@@ -333,6 +339,7 @@ def test_large_rows_make_small_units(tmp_path: Path) -> None:
     assert 9 <= len(pieces) <= 13
 
 
+@pytest.mark.slow
 def test_files_that_are_scanned_at_the_same_time_make_the_same_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ class Poisoned:
             yield from self._labeler.documents(group)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [RuntimeError("bad token"), Panic("index out of bounds")])
 @pytest.mark.parametrize("as_sentences", [False, True])
 @pytest.mark.parametrize("bad", [{0}, {39}, {5, 6, 17}, set(range(40))])
@@ -119,6 +120,7 @@ def never(text: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [5, 100])
 @pytest.mark.parametrize("as_sentences", [False, True])
 def test_copies_are_scored_once_and_written_out_each(

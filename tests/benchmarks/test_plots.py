@@ -3,6 +3,8 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from benchmarks import report
 from benchmarks.plots import PLOTS, plots_of
 
@@ -12,6 +14,7 @@ def memory_record(peak: int) -> dict[str, object]:
     return {"results": {"onnx": samples, "stand-in": samples}}
 
 
+@pytest.mark.slow
 def test_a_plot_is_an_image_of_the_record(tmp_path: Path) -> None:
     (plot,) = plots_of("memory")
     path = plot.write(memory_record(200), tmp_path)
@@ -28,6 +31,7 @@ def estimate(value: float) -> dict[str, float]:
     return {"median": value, "low": value * 0.9, "high": value * 1.1}
 
 
+@pytest.mark.slow
 def test_plots_of_throughput_show_systems_of_the_same_weights_and_what_was_varied(tmp_path: Path) -> None:
     varied = [{"value": value, "tokens_per_second": estimate(1000 * value)} for value in (1, 2)]
     systems = [
@@ -46,6 +50,7 @@ def test_plots_of_throughput_show_systems_of_the_same_weights_and_what_was_varie
     assert all("tokens/s" in images[name] for name in ("threads", "batches", "lengths"))
 
 
+@pytest.mark.slow
 def test_a_learning_curve_has_a_point_for_each_training(tmp_path: Path) -> None:
     names = ("frames_macro_f1", "frames_micro_f1", "span_overlap_f1", "mention_voice_f1")
     points = [

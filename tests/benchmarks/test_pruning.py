@@ -89,6 +89,7 @@ def test_shares_are_of_all_products(model: FramingModel, labeler: Labeler) -> No
     assert whole == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_command(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "_NEURON_SHARES", (0.0, 0.5))
     arguments = ["--checkpoint", str(tiny_folder), "--ranking", "20", "--compared", "30", "--out", str(tmp_path)]

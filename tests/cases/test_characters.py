@@ -142,14 +142,20 @@ SAME = [
 ]
 
 
+@pytest.fixture(scope="module")
+def plain_mentions(label: Callable) -> list[tuple[str, str, str]]:
+    """Those of the plain text."""
+    return mentions(label(VARIANTS["base"]))
+
+
 @pytest.mark.parametrize("name", SAME)
-def test_variants_of_a_text(name: str, label: Callable) -> None:
+def test_variants_of_a_text(name: str, label: Callable, plain_mentions: list[tuple[str, str, str]]) -> None:
     """Rows 40, 41 and 42: not one label differs from the plain text's, and offsets are exact."""
     text = VARIANTS[name]
     labels = label(text)
     # Footnotes and addresses are words of their own beside the others, which may sway the voice.
     parts = slice(0, 1) if name in ("footnotes", "urls") else slice(None, None, 2)
-    assert [m[parts] for m in mentions(labels)] == [m[parts] for m in mentions(label(VARIANTS["base"]))]
+    assert [m[parts] for m in mentions(labels)] == [m[parts] for m in plain_mentions]
     for sentence in labels:
         assert labels.document.text[sentence.start : sentence.end] == sentence.text
         for mention in sentence.mentions:
@@ -160,9 +166,9 @@ def test_variants_of_a_text(name: str, label: Callable) -> None:
 @pytest.mark.parametrize(
     "name", ["entities named", "entities num", "entities quot", "entities double-escaped", "mojibake"]
 )
-def test_repaired_variants(name: str, label: Callable) -> None:
+def test_repaired_variants(name: str, label: Callable, plain_mentions: list[tuple[str, str, str]]) -> None:
     """Rows 36 and 37: the labels of the plain text."""
-    assert [m[::2] for m in mentions(label(VARIANTS[name]))] == [m[::2] for m in mentions(label(VARIANTS["base"]))]
+    assert [m[::2] for m in mentions(label(VARIANTS[name]))] == [m[::2] for m in plain_mentions]
 
 
 def _records(*arguments: str | Path) -> list[dict[str, Any]]:
@@ -171,6 +177,7 @@ def _records(*arguments: str | Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_offsets_in_the_users_own_column(tmp_path: Path) -> None:
     """Row 43: with a title column; documented, and each record says where its text begins."""
     own = json.loads(text_of("ccnews.jsonl"))["text"]

@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(locate(), tmp_path / "checkpoint"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
 def test_nothing_is_told_to_anybody(tmp_path: Path, given: str | None, found: str) -> None:
     """Row 1: no telemetry unless the user asks for it, no connection, no new file in the cache folder."""
@@ -110,17 +111,17 @@ def test_new_files_have_the_mode_of_the_umask(tmp_path: Path, umask: int) -> Non
     ],
     ids=str,
 )
-def test_configurations_that_cannot_be(folder: Path, config: Any) -> None:
+def test_configurations_that_cannot_be(tiny: Path, config: Any) -> None:
     """Row 13: each is an error of framing's, at once."""
-    own = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    own = json.loads((tiny / CONFIG).read_text(encoding="utf-8"))
     if isinstance(config, dict) and config:
         for name, value in config.items():
             own[name] = own[name] | value if isinstance(value, dict) else value
         config = own
-    (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
-    write_sums(folder)
+    (tiny / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    write_sums(tiny)
     with pytest.raises(FramingError):
-        Checkpoint.load(folder)
+        Checkpoint.load(tiny)
 
 
 @pytest.mark.parametrize("fault", ["no unknown token", "ids out of range"])

@@ -104,6 +104,7 @@ SPEAKERS = [
 ]
 
 
+@pytest.mark.slow
 def test_where_sources_begin_and_end(label: Callable) -> None:
     """Row 28: with the name, not with "by" or "of", and not with the article of what follows."""
     texts = SPEAKERS + [json.loads(line)["title"] for line in text_of("headlines.jsonl").splitlines()]
@@ -138,6 +139,7 @@ def test_a_city_and_a_colon(label: Callable) -> None:
     assert not [source for sentence in labels if sentence.kind != "boilerplate" for source in sentence.sources]
 
 
+@pytest.mark.slow
 def test_leads_of_twenty_cities(label: Callable) -> None:
     """Row 30: 60 leads, none of them attributed to a city."""
     documents, _ = read("city_colon.jsonl")
@@ -180,6 +182,7 @@ def test_sources_are_no_cities(source: str) -> None:
     assert f"{source}: The regime shelled the town on Monday." in sentences(text)
 
 
+@pytest.mark.slow
 def test_datelines_of_agencies(label: Callable) -> None:
     """Row 30: none of 30 forms makes the first sentence a caption or debris."""
     documents, _ = read("datelines.jsonl")

@@ -69,6 +69,7 @@ def rows(path: Path, *texts: str) -> Path:
 _WORDPRESS = "<!-- wp:paragraph -->\n<p>It rained.</p>\n<!-- /wp:paragraph -->\n\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["<!-- a -->", _WORDPRESS, "<!--", "<p ", "< ", "<?xml ", "<!-- a --> x"])
 def test_row_2_html_is_recognised_in_linear_time(piece: str) -> None:
     """Row 2: comments before a page, closed or not, and other beginnings of tags."""
@@ -272,6 +273,7 @@ def test_row_4_a_dead_link_that_is_named(tmp_path: Path) -> None:
         read(tmp_path / "b.jsonl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["out.jsonl", "out.csv", "out.parquet"])
 def test_row_4_names_that_are_no_utf_8(command: Command, output: str, tmp_path: Path) -> None:
     """Row 4: their bytes are shown escaped, in all output and for what is set aside."""
@@ -433,10 +435,16 @@ def test_row_11_links_in_circles(pattern: str, tmp_path: Path, monkeypatch: pyte
 # --- row 12 -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def one_letter() -> bytes:
+    """100 MB of one letter, packed."""
+    return gzip.compress(b"a" * 100_000_000, 1)
+
+
 @pytest.mark.parametrize("name", ["a.txt.gz", "a.html.gz", "a.md.gz"])
-def test_row_12_what_unpacks_to_too_much(name: str, tmp_path: Path) -> None:
+def test_row_12_what_unpacks_to_too_much(name: str, one_letter: bytes, tmp_path: Path) -> None:
     """Row 12: 100 MB of one letter are set aside, and hardly more than the limit is held."""
-    (tmp_path / name).write_bytes(gzip.compress(b"a" * 100_000_000, 1))
+    (tmp_path / name).write_bytes(one_letter)
     rows(tmp_path / "b.jsonl")
     tracemalloc.start()
     try:
@@ -448,6 +456,7 @@ def test_row_12_what_unpacks_to_too_much(name: str, tmp_path: Path) -> None:
     assert "unpacks to more than 16 MiB" in rejected[0].reason
 
 
+@pytest.mark.slow
 def test_row_12_rows(tmp_path: Path) -> None:
     """Row 12, variant: a row of as much."""
     documents, rejected = read(rows(tmp_path / "a.jsonl", "a" * (LARGEST_DOCUMENT + 1), TEXT))
@@ -487,6 +496,7 @@ def test_row_14_formulas_elsewhere(command: Command, output: str, tmp_path: Path
 # --- exports of news archives -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_switch_for_archives(command: Command, tmp_path: Path) -> None:
     """An export is a document for each article, or one text, for `read`, `label` and `batch` alike."""
     article = "{} of 2 DOCUMENTS\n\nThe Paper\n\nMay 14, 2019 Tuesday\n\nHEADLINE: Rain {}\n\nLENGTH: 9 words\n\n{}\n\n"
@@ -499,3 +509,39 @@ def test_the_switch_for_archives(command: Command, tmp_path: Path) -> None:
         assert len(list(framing.read_labels(output))) == number
         result = command("batch", path, tmp_path / f"job{number}", *flags)
         assert f"{number} rows labelled" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", [[], ["--shard-of", "0/1"], ["--shard-of", "0/2"]])
+def test_a_job_of_which_nothing_can_be_used(task: list[str], command: Command, tmp_path: Path) -> None:
+    """The exit code and the message are those of `framing label`; an array task may be given only such rows."""
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": 7}\n{"text": ""}\n', encoding="utf-8")
+    labelled = command("label", path, "-o", tmp_path / "out.jsonl")
+    for _ in range(2):  # begun, and started again when all of it is done
+        batched = command("batch", path, tmp_path / "job", *task)
+        assert batched.exit_code == (0 if task == ["--shard-of", "0/2"] else labelled.exit_code)
+    if batched.exit_code:
+        (message,) = [line for line in batched.stderr.splitlines() if "nothing could be used" in line]
+        (expected,) = [line for line in labelled.stderr.splitlines() if "nothing could be used" in line]
+        assert (
+            message.partition("the first: ")[2].rpartition("in.jsonl:")[2]
+            == (expected.partition("the first: ")[2].rpartition("in.jsonl:")[2])
+        )
+    assert command("batch", "--verify", tmp_path / "job", model=False).exit_code == 0
+
+
+@pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.csv"])
+def test_carried_values_that_json_has_no_number_for(output: str, command: Command, tmp_path: Path) -> None:
+    """NaN and infinity inside of lists and objects become null, so that every reader of JSON takes the line."""
+    path = tmp_path / "in.jsonl"
+    path.write_text(f'{{"text": "{TEXT}", "x": [NaN, {{"a": -Infinity, "b": [1.5, Infinity]}}, "NaN"]}}\n')
+    assert command("label", path, "-o", tmp_path / output, "--carry", "x").exit_code == 0
+    if output == "out.jsonl":
+        found = json.loads((tmp_path / output).read_text(encoding="utf-8"), parse_constant=pytest.fail)["x"]
+    elif output == "out.parquet":
+        found = json.loads(pq.read_table(tmp_path / output)["x"][0].as_py(), parse_constant=pytest.fail)
+    else:
+        with (tmp_path / output).open(newline="") as stream:
+            found = json.loads(next(csv.DictReader(stream))["x"], parse_constant=pytest.fail)
+    assert found == [None, {"a": None, "b": [1.5, None]}, "NaN"]

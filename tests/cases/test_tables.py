@@ -10,6 +10,8 @@ import pytest
 
 import framing
 from framing.reading import Columns
+from framing.reading.formats import open_format
+from framing.reading.formats.base import Limits
 from tests.cases.inputs import quoted, read
 
 ARMY = "The army liberated Harun from terrorists, state TV said."
@@ -40,8 +42,45 @@ def test_other_lost_marks(place: int, separator: str, end: str, tmp_path: Path) 
     documents, rejected = read_text(tmp_path / "a.csv", end.join([f"id{separator}text", *rows, ""]))
     # The next row's opening mark closes the cell: it may be lost with it, and no other.
     assert {d.id for d in documents} >= {str(n) for n in range(100) if n not in (place, place + 1)}
-    assert rejected
-    assert rejected[0].value.startswith(str(place))
+    if separator == ",":  # which is in the text, so that the line has three cells
+        assert rejected[0].value.startswith(str(place))
+    else:
+        assert not rejected
+        assert len(documents) == 100
+        assert documents[place].text == '"We will return, he said.'
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|", ","])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_that_begin_with_a_quotation(separator: str, end: str, tmp_path: Path) -> None:
+    """Row 57, in CSV: a cell that the reader refuses is plain text, and the other cells of its row lose their marks."""
+    texts = [
+        '"Rebels" fled.',
+        '"He said "we will return" to them"',
+        '"We fled" and "they won"',
+        "It rained.",
+    ]
+    rows = [separator.join([f'"a ""{n}"""', text]) for n, text in enumerate(texts)]
+    inside = separator if separator != "\t" else ","  # in TSV two lines with all cells are two rows
+    rows.append(separator.join(["4", f'"One line.\nTwo{inside} lines."']))
+    documents, rejected = read_text(tmp_path / "a.csv", end.join([f"id{separator}text", *rows, ""]))
+    assert not rejected
+    assert [d.id for d in documents] == [*(f'a "{n}"' for n in range(4)), "4"]
+    assert [d.text for d in documents] == [*texts, f"One line.\nTwo{inside} lines."]
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|", ","])
+def test_lines_that_are_cut_between_literal_rows(separator: str, tmp_path: Path) -> None:
+    """Row 57: ranges of one row, as in a batch job, hold the rows that one pass over the file gives."""
+    rows = [separator.join([str(n), '"Rebels" fled.' if n % 3 else '"Rebels fled.']) for n in range(12)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([f"id{separator}text", *rows, ""]))
+    with open_format(str(path), "a.csv", "csv") as whole, open_format(str(path), "a.csv", "csv") as cut:
+        expected = [row for found in whole.ranges(Limits()) for row in whole.rows(found)]
+        assert [row for found in cut.ranges(Limits(rows=1)) for row in cut.rows(found)] == expected
+    assert len(expected) == 12
+    lost = [row.number for row in expected if row.values is None]
+    assert lost == ([2, 5, 8, 11] if separator == "," else [])
 
 
 def test_tsv_whose_texts_begin_with_quotations() -> None:
@@ -367,3 +406,31 @@ def test_columns_of_further_tools(row: dict[str, str], outlet: str | None, tmp_p
     assert not rejected
     assert (document.outlet, document.published, document.title) == (outlet, DAY, "Left")
     assert document.text == f"Left\n\n{BODY}"
+
+
+def test_marks_of_byte_order_within_json_lines(tmp_path: Path) -> None:
+    """Files that were joined: each began with a mark."""
+    mark = "\ufeff"
+    content = f'{mark}{{"text": "It rained."}}\n{mark}{{"text": "It snowed."}}\n{{"text": "{mark}It froze."}}\n'
+    documents, rejected = read_text(tmp_path / "a.jsonl", content)
+    assert not rejected
+    assert [document.text.lstrip(mark) for document in documents] == ["It rained.", "It snowed.", "It froze."]
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2])
+@pytest.mark.parametrize("around", ["", "\n", " \n \n"])
+def test_a_list_in_the_name_of_json_lines(indent: int | None, around: str, tmp_path: Path) -> None:
+    """The file as a whole is one list, in a line or in many."""
+    rows = [{"id": str(n), "text": f"It rained on day {n}."} for n in range(3000)]
+    documents, rejected = read_text(tmp_path / "a.jsonl", around + json.dumps(rows, indent=indent) + around)
+    assert not rejected
+    assert [{"id": document.id, "text": document.text} for document in documents] == rows
+
+
+@pytest.mark.parametrize("first", ['[{"text": "No."}]', "[{", '[{"text": "No."},', '[{"a": 1}] x'])
+def test_a_list_before_json_lines_is_a_lost_row(first: str, tmp_path: Path) -> None:
+    """A first line that is a list, or begins like one, costs its own row and no other."""
+    rows = [json.dumps({"id": str(n), "text": "It rained."}) for n in range(3)]
+    documents, rejected = read_text(tmp_path / "a.jsonl", "\n".join([first, *rows, ""]))
+    assert [document.id for document in documents] == ["0", "1", "2"]
+    assert [lost.where.rpartition(":")[2] for lost in rejected] == ["1"]

@@ -170,6 +170,7 @@ def test_label_studio_is_offered_all_that_is_written_for_it(name: str, own: Path
 # --- framing seeds ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_seeds_check_prints_counts() -> None:
     result = run(seeds_command.app, ["check", str(ROOT / "seeds")])
     assert result.exit_code == 0
@@ -236,6 +237,7 @@ def test_our_own_mistakes_pass_through() -> None:
         _ = 1 / 0
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet() -> None:
     code = (
         "import typer\nfrom framing.cli._errors import reporting_errors\n"

@@ -59,6 +59,7 @@ def test_json_is_all_that_goes_to_standard_output(run: Run, labels: Path) -> Non
     assert told["settings"]["by"] == ["section"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".md", ".tex", ".json"])
 def test_tables_are_written(run: Run, labels: Path, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"t{ending}"
@@ -68,6 +69,7 @@ def test_tables_are_written(run: Run, labels: Path, tmp_path: Path, ending: str)
         assert {"first", "second", "q"} <= set(pandas.read_csv(path).columns)
 
 
+@pytest.mark.slow
 def test_a_sample_is_drawn_annotated_and_used(run: Run, labels: Path, tmp_path: Path) -> None:
     gold = tmp_path / "gold.tsv"
     result = run("sample", labels, "-o", gold, "--each", 8, "--seed", 5)
@@ -101,6 +103,7 @@ def test_documents_are_labelled_first_and_one_line_says_so(run: Run, tiny_folder
     assert drawn.exit_code == 0 and "4 documents" in drawn.stderr and "labelled first" in drawn.stderr
 
 
+@pytest.mark.slow
 def test_events_and_copies(run: Run, labels: Path, tmp_path: Path) -> None:
     result = run("compare", labels, "--event", "section", "--contrast", CONTRAST.name)
     assert result.exit_code == 0

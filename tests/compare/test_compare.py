@@ -213,6 +213,7 @@ def blind(documents: list[DocumentLabels]) -> list[DocumentLabels]:
     return made
 
 
+@pytest.mark.slow
 def test_gold_corrects_what_the_model_gets_wrong(tmp_path: Path) -> None:
     truth = made_up(240, seed=3)
     # In the written form the marks of a sentence are apart, as an annotator's are.
@@ -282,6 +283,7 @@ def test_documents_with_one_id_keep_their_names_under_filters(tmp_path: Path) ->
     assert any("1 annotated documents are left out" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_gold_that_does_not_fit(tmp_path: Path) -> None:
     gold = tmp_path / "gold.tsv"
     beside = draw_sample(DOCUMENTS, each=5).write(gold)
@@ -309,6 +311,7 @@ def test_gold_that_does_not_fit(tmp_path: Path) -> None:
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bad_input() -> None:
     with pytest.raises(ColumnError, match="desk"):
         compare(DOCUMENTS, by="desk")

@@ -100,6 +100,7 @@ def test_annotating_all_documents_leaves_the_truth() -> None:
     assert documents_to_halve(made)[0] == np.inf
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_where_the_model_alone_does_not() -> None:
     held = naive = narrower = 0
     for seed in range(300):

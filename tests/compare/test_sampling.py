@@ -22,6 +22,7 @@ def test_probabilities_add_up_and_follow_size(size: list[float], data: st.DataOb
         assert p[below] / np.array(size)[below] == pytest.approx(p[below][0] / np.array(size)[below][0])
 
 
+@pytest.mark.slow
 def test_documents_come_as_often_as_their_probability_says() -> None:
     generator = np.random.default_rng(0)
     uncertainty, stratum = generator.gamma(1, 1, 40), np.repeat([0, 1], [30, 10])

@@ -43,6 +43,7 @@ def test_an_offset_within_a_character_is_refused(text: str) -> None:
             place(offset)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.text(st.sampled_from("ab \U0001f600"), min_size=1, max_size=12), st.data())
 def test_tools_that_count_utf_16_are_given_utf_16(text: str, data: st.DataObject) -> None:

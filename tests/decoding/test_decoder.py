@@ -306,6 +306,7 @@ def drawn_logits(codebook: Codebook, rng: np.random.Generator, starts: np.ndarra
     return logits_of(codebook, starts, of)
 
 
+@pytest.mark.slow
 @given(
     texts=st.lists(
         st.text(alphabet=st.one_of(st.characters(), st.sampled_from("ab c.-'’\"é🔥")), max_size=60), max_size=6
@@ -430,6 +431,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(st.lists(WORDS, max_size=14).map(" ".join), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(texts=TEXTS, seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=150, deadline=None)
 def test_the_nearest_source_of_the_clause_is_cited(encoder: SentenceEncoder, texts: list[str], seed: int) -> None:

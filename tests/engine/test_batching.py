@@ -70,6 +70,7 @@ SENTENCES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(texts=SENTENCES, budget=st.integers(1, 200))
 @settings(max_examples=60, deadline=None)
 def test_every_token_is_read_in_its_own_window(encoder: SentenceEncoder, texts: list[str], budget: int) -> None:

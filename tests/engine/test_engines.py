@@ -34,7 +34,7 @@ SENTENCES = [
 ] * 3
 
 
-@pytest.fixture(params=["onnx", "openvino", "torch"])
+@pytest.fixture(scope="module", params=["onnx", "openvino", "torch"])
 def engine(request: pytest.FixtureRequest, tiny_checkpoint: Checkpoint) -> Iterator[Engine]:
     need_runtime(request.param)
     with open_engine(tiny_checkpoint, engine=request.param, device="cpu", threads=2) as opened:
@@ -74,6 +74,7 @@ def test_logits_are_those_of_the_model(engine: Engine, model: FramingModel) -> N
     np.testing.assert_allclose(logits.sentences, expected.sentences.numpy(), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codebook", [own_codebook(), tasks_only()], ids=["own", "tasks only"])
 @pytest.mark.parametrize("name", ["onnx", "openvino", "torch"])
 def test_logits_of_other_heads_are_those_of_the_model(tmp_path: Path, name: str, codebook: Codebook) -> None:
@@ -133,6 +134,7 @@ def test_nothing_to_score(engine: Engine, tiny_checkpoint: Checkpoint) -> None:
     assert blank.starts.tolist() == [0, 0, 0] and len(blank.sentences) == 2
 
 
+@pytest.mark.slow
 @given(
     lengths=st.lists(st.integers(1, 300), min_size=0, max_size=200),
     budget=st.integers(1, 600),
@@ -201,6 +203,7 @@ def test_an_engine_that_is_not_installed(tiny_checkpoint: Checkpoint, monkeypatc
     assert error.value.hint == "pip install 'framing[openvino]'"
 
 
+@pytest.mark.slow
 def test_bfloat16_on_a_cpu_is_near_single_precision_or_refused(tiny_checkpoint: Checkpoint) -> None:
     need_runtime("openvino")
     from framing.engine.openvino import computes_in
@@ -219,6 +222,7 @@ def test_bfloat16_on_a_cpu_is_near_single_precision_or_refused(tiny_checkpoint: 
     assert 1e-5 < gap < 0.1
 
 
+@pytest.mark.slow
 def test_batches_from_several_threads(engine: Engine) -> None:
     """More of them than an engine has threads; each gets the logits of its own batch."""
     batches = [batch_of([2, *range(first, first + 2 + first % 5), 3]) for first in range(40, 90)]

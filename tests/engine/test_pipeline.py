@@ -95,6 +95,7 @@ def check(pipeline: Pipeline[Slot], batches: list[Batch]) -> None:
         np.testing.assert_array_equal(logits.sentences, sentences)
 
 
+@pytest.mark.slow
 @given(batches=batches_of_any_form, shapes=shapes_of_any_kind)
 @settings(max_examples=50, deadline=None)
 def test_results_are_right_and_in_order_whatever_the_batches(batches: list[Batch], shapes: Shapes) -> None:
@@ -106,6 +107,7 @@ def test_results_are_right_and_in_order_whatever_the_batches(batches: list[Batch
     assert device.released == 0
 
 
+@pytest.mark.slow
 @given(batches=batches_of_any_form, shapes=shapes_of_any_kind, most_cells=st.integers(40, 300))
 @settings(max_examples=50, deadline=None)
 def test_what_does_not_fit_is_halved_and_nothing_else_changes(

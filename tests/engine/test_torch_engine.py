@@ -97,6 +97,7 @@ def test_rows_of_padding_alone_give_numbers(tiny_checkpoint: Checkpoint, precisi
     assert tokens.isfinite().all() and sentences.isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])
 def test_both_ways_to_mask_agree(tmp_path: Path, model_type: str) -> None:
     folder = write_tiny_checkpoint(tmp_path, model_type=model_type)
@@ -111,6 +112,7 @@ def test_both_ways_to_mask_agree(tmp_path: Path, model_type: str) -> None:
     assert torch.allclose(found[real], wanted[real], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_encoder_that_takes_no_added_mask_gets_ones_and_zeros(
     model: FramingModel, monkeypatch: pytest.MonkeyPatch, expected: list[BatchLogits]
 ) -> None:
@@ -128,6 +130,7 @@ def test_an_encoder_that_takes_no_added_mask_gets_ones_and_zeros(
         assert_close(found, wanted, batch, 1e-4)
 
 
+@pytest.mark.slow
 def test_bf16_stays_close_returns_float32_and_flips_few_labels(
     tiny_checkpoint: Checkpoint, expected: list[BatchLogits]
 ) -> None:
@@ -154,6 +157,7 @@ def running_out_of_memory(engine: TorchEngine, most_cells: int, monkeypatch: pyt
     monkeypatch.setattr(engine._device, "start", start_small)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_halved(
     engine: TorchEngine, expected: list[BatchLogits], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +225,7 @@ def graphs_of(network: Network, recorder: FakeRecorder | None) -> Graphs:
     return Graphs(network, recorder, lambda cells: Buffers(network.widths, cells))
 
 
+@pytest.mark.slow
 def test_a_shape_that_comes_again_is_replayed_with_equal_logits(model: FramingModel) -> None:
     network, recorder, shape = Network(model), FakeRecorder(), Shape(6, 11)
     graphs = graphs_of(network, recorder)

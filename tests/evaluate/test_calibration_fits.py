@@ -59,6 +59,7 @@ def test_a_rare_output_takes_the_shared_temperature_and_a_common_one_its_own() -
     assert fit_temperatures(silent, absent)[3] == pytest.approx(shared, rel=0.02)
 
 
+@pytest.mark.slow
 def test_thresholds_find_the_best_f1_where_cases_abound() -> None:
     rng = np.random.default_rng(2)
     targets = rng.random((20000, 2)) < 0.2
@@ -99,6 +100,7 @@ def test_few_cases_leave_the_threshold_near_one_half() -> None:
     assert distances[30] < distances[3000]
 
 
+@pytest.mark.slow
 def test_with_tokens_the_threshold_is_the_best_for_both() -> None:
     rng = np.random.default_rng(5)
     targets = rng.random((6000, 1)) < 0.3
@@ -116,6 +118,7 @@ def test_with_tokens_the_threshold_is_the_best_for_both() -> None:
     assert mean_f1(both) > mean_f1(alone) + 0.02
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
 def test_fits_stay_in_range_on_any_data(seed: int, n: int, outputs: int) -> None:
@@ -136,6 +139,7 @@ def test_fits_stay_in_range_on_any_data(seed: int, n: int, outputs: int) -> None
     np.testing.assert_allclose(of_sigmoid.thresholds, wanted)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
 @settings(max_examples=40, deadline=None)
 def test_the_shared_temperature_is_scipys_minimum_of_scikit_learns_loss(seed: int, n: int) -> None:

@@ -19,6 +19,7 @@ from framing.markup import MarkedSentence, parse
 from tests.evaluate.marked_examples import CODEBOOK, codings
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_kappa_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
@@ -56,6 +57,7 @@ def test_alpha_where_nothing_can_be_said() -> None:
     assert np.isnan(kappa_of_table(np.zeros((2, 2), dtype=int)))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.lists(st.sampled_from([None, 0, 1, 2]), min_size=3, max_size=3), min_size=2, max_size=25),
 )
@@ -75,6 +77,7 @@ def test_alpha_agrees_with_the_package_krippendorff(units: list[list[int | None]
 SETS = st.frozensets(st.sampled_from("abcd"), min_size=1)
 
 
+@pytest.mark.slow
 @given(SETS, SETS)
 @settings(max_examples=100, deadline=None)
 def test_masi_agrees_with_nltk(first: frozenset[str], second: frozenset[str]) -> None:
@@ -88,6 +91,7 @@ def test_masi_of_empty_sets() -> None:
     assert masi_distance((), ("a",)) == 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(SETS, SETS, SETS), min_size=2, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_alpha_of_sets_agrees_with_nltk(units: list[tuple[frozenset[str], ...]]) -> None:
@@ -160,6 +164,7 @@ def continua(draw: st.DrawFn) -> list[list[tuple[int, int]]]:
     return coders
 
 
+@pytest.mark.slow
 @given(continua())
 @settings(max_examples=150, deadline=None)
 def test_unitizing_agrees_with_the_printed_formulas(coders: list[list[tuple[int, int]]]) -> None:
@@ -195,6 +200,7 @@ def carries(sentence: MarkedSentence, name: str) -> bool:
     return any(tag.output == name for span in sentence.spans for tag in span.tags)
 
 
+@pytest.mark.slow
 @given(codings)
 @settings(max_examples=40, deadline=None)
 def test_labels_agree_with_the_plain_measures(pairs: list) -> None:

@@ -65,6 +65,7 @@ def _spans(sentence: MarkedSentence, *, voice: bool) -> list[dict[str, str | int
     ]
 
 
+@pytest.mark.slow
 @given(pairs=codings)
 @settings(max_examples=25, deadline=None)
 def test_metrics_agree_with_the_scorer(

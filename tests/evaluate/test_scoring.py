@@ -42,6 +42,7 @@ def _score(pairs: Pairs, codebook: Codebook):
     return score([gold for gold, _ in pairs], [as_prediction(guess, codebook) for _, guess in pairs], codebook=codebook)
 
 
+@pytest.mark.slow
 @given(codings)
 @settings(max_examples=100, deadline=None)
 def test_sentence_level_agrees_with_scikit_learn(codebook: Codebook, pairs: Pairs) -> None:
@@ -126,6 +127,7 @@ def test_kinds_and_their_confusion(codebook: Codebook) -> None:
     assert np.isnan(score(gold, [predicted("words")] * 4, codebook=codebook)["kind_accuracy"])
 
 
+@pytest.mark.slow
 @given(codings)
 @settings(max_examples=50, deadline=None)
 def test_voice_confusion_holds_the_paired_mentions(codebook: Codebook, pairs: Pairs) -> None:
@@ -137,6 +139,7 @@ def test_voice_confusion_holds_the_paired_mentions(codebook: Codebook, pairs: Pa
     assert np.trace(confusion) <= scores.counts.voiced[..., 0].sum() <= confusion.sum()
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 4).flatmap(
         lambda rows: st.integers(1, 4).flatmap(
@@ -164,6 +167,7 @@ def test_greedy_pairing_would_lose_a_pair() -> None:
     assert len(maximum_matching(np.array([[3, 1], [2, 0]]))) == 2
 
 
+@pytest.mark.slow
 @given(codings, st.data())
 @settings(max_examples=50, deadline=None)
 def test_weights_equal_repeating_the_documents(codebook: Codebook, pairs: Pairs, data: st.DataObject) -> None:

@@ -43,6 +43,7 @@ def of_answers(pairs: Sequence[tuple[Answers, Answers]], codebook: Codebook) -> 
     return score(gold, said, codebook=codebook, gold_answers=[right for right, _ in pairs])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codebook", [OWN, tasks_only()], ids=["own", "tasks only"])
 @given(pairs=answered)
 @settings(max_examples=60, deadline=None)
@@ -134,6 +135,7 @@ def matched(gold: list[tuple[MarkedSpan, Tag]], guess: list[tuple[MarkedSpan, Ta
     return int((maximum_bipartite_matching(csr_array(np.array(edges)), perm_type="column") >= 0).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["own", "small"])
 @given(data=st.data())
 @settings(max_examples=80, deadline=None)
@@ -210,6 +212,7 @@ def test_scores_and_intervals_of_other_codebooks_are_json(codebook: Codebook) ->
     assert data["topics_micro_f1"] == pytest.approx(2 * 3 / (2 * 3 + 3))
 
 
+@pytest.mark.slow
 @given(answered, st.data())
 @settings(max_examples=30, deadline=None)
 def test_weights_equal_repeating_the_documents(pairs: list[tuple[Answers, Answers]], data: st.DataObject) -> None:

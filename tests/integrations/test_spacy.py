@@ -100,6 +100,7 @@ def test_two_processes(nlp: Language) -> None:
     assert [marks(doc) for doc in nlp.pipe(TEXTS, n_process=2, batch_size=2)] == [marks(nlp(text)) for text in TEXTS]
 
 
+@pytest.mark.slow
 def test_the_pipeline_is_saved_with_its_settings(tiny_folder: Path, tmp_path: Path) -> None:
     nlp = pipeline(tiny_folder, sentences="doc")
     nlp.to_disk(tmp_path / "saved")
@@ -114,6 +115,7 @@ def test_the_pipeline_is_saved_with_its_settings(tiny_folder: Path, tmp_path: Pa
     assert component.to_bytes() == nlp.get_pipe("framing").to_bytes()
 
 
+@pytest.mark.slow
 def test_another_model_under_the_same_name_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_checkpoint(tmp_path / "model")
     saved = pipeline(folder).to_bytes()

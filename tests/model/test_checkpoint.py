@@ -199,6 +199,7 @@ def as_in_0_1(folder: Path) -> None:
     write_sums(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["onnx", "torch"])
 @pytest.mark.parametrize("own", [False, True])
 def test_a_checkpoint_of_framing_0_1_labels_as_it_did(tmp_path: Path, engine: str, own: bool) -> None:

@@ -56,6 +56,7 @@ def test_windows_cover_all_tokens_and_merge_gives_each_back_once(encoder: Senten
     assert sentence.offsets.max(initial=0) <= len(text)
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.tuples(TEXTS, st.sampled_from([OUTSIDE, RUNNING, scan("'We came.").after])), max_size=12))
 @settings(max_examples=100, deadline=None)
 def test_columns_say_what_the_tokenizer_and_the_quotation_scan_say(encoder: SentenceEncoder, texts) -> None:  # type: ignore[no-untyped-def]
@@ -131,6 +132,7 @@ def windowings(draw: st.DrawFn) -> Windowing:
     return Windowing(size, draw(st.integers(0, size - 1)), before=2, after=3)
 
 
+@pytest.mark.slow
 @given(windowings(), st.lists(st.integers(0, 60), min_size=1, max_size=6))
 @settings(max_examples=300, deadline=None)
 def test_windows_are_as_few_as_can_be_and_each_token_is_read_far_from_an_edge(

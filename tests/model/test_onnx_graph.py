@@ -21,12 +21,15 @@ from tests.conftest import write_tiny_checkpoint
 TYPES = [model_type for family in onnx_graph.FAMILIES for model_type in family.model_types]
 
 
-@pytest.fixture(scope="module", params=TYPES)
+@pytest.fixture(
+    scope="module",
+    params=[TYPES[0], *(pytest.param(model_type, marks=pytest.mark.slow) for model_type in TYPES[1:])],
+)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp(request.param), model_type=request.param)
 
 
-@pytest.fixture(scope="module", params=["half", "int8 rows"])
+@pytest.fixture(scope="module", params=["half", pytest.param("int8 rows", marks=pytest.mark.slow)])
 def either(folder: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "half":
         return folder
@@ -42,7 +45,7 @@ def padded(rows: int, length: int) -> Batch:
     return Batch(random.integers(4, 100, size=mask.shape) * mask, mask, mask * random.integers(0, 2, mask.shape))
 
 
-@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+@pytest.mark.parametrize("engine", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_logits_are_those_of_transformers_whatever_the_padding(either: Path, engine: str) -> None:
     """The model reads each row alone and unpadded; in eager attention, which is the published formula."""
     if engine == "openvino":

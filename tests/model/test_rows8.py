@@ -141,6 +141,7 @@ def test_matrices_of_the_encoder_are_stored_in_8_bits_and_the_rest_in_half_preci
     assert json.loads((folder / CONFIG).read_text())["weights"] == "int8-rows"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "spread"])
 def test_every_reader_reads_the_same_weights(form: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(form)
@@ -298,6 +299,7 @@ def test_a_graph_for_other_weights_in_several_files_is_refused(spread: Path) -> 
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_sound_checkpoint(half: Path, tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     source = shutil.copytree(half, tmp_path / "from" / "half")

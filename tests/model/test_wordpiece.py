@@ -67,6 +67,7 @@ def check(word_piece: WordPiece, tokenizer: Tokenizer, texts: Sequence[str]) -> 
         assert [tuple(pair) for pair in tokens.offsets[own].tolist()] == expected.offsets, texts[number]
 
 
+@pytest.mark.slow
 @given(texts=TEXTS)
 @settings(max_examples=150, deadline=None)
 def test_any_text(word_piece: WordPiece, tokenizer: Tokenizer, texts: list[str]) -> None:
@@ -88,6 +89,7 @@ def test_texts_that_could_go_wrong(word_piece: WordPiece, tokenizer: Tokenizer, 
     check(word_piece, tokenizer, texts)
 
 
+@pytest.mark.slow
 def test_all_seeds() -> None:
     codebook = Codebook.default()
     texts = [
@@ -150,6 +152,7 @@ def test_which_tokenizers_are_served(tokenizer: Tokenizer, served: bool) -> None
     assert WordPiece.serves(tokenizer) is served
 
 
+@pytest.mark.slow
 def test_pandas_is_not_loaded_by_the_way() -> None:
     code = f"""
 import sys

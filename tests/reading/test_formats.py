@@ -65,6 +65,7 @@ JSON_LINES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     cells=st.lists(st.tuples(CELLS, CELLS), max_size=15), limits=LIMITS, encoding=st.sampled_from(["utf-8", "utf-16"])
@@ -89,6 +90,7 @@ def test_ranges_of_broken_csv(tmp_path_factory: pytest.TempPathFactory, data: st
     assert rows_of(path, limits) == rows_of(path, ALL) == rows_backwards(path, limits)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(lines=st.lists(JSON_LINES, max_size=20), limits=LIMITS, ends=st.booleans())
 def test_ranges_of_json_lines(
@@ -102,6 +104,7 @@ def test_ranges_of_json_lines(
     assert found == rows_of(path, ALL) == rows_backwards(path, limits)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     values=st.lists(

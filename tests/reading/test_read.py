@@ -270,6 +270,7 @@ def test_parquet_that_was_cut_off(tmp_path):
         read_all(path)
 
 
+@pytest.mark.slow
 def test_gzip_that_was_cut_off_after_some_rows(tmp_path):
     rows = "".join(json.dumps({"id": str(n), "text": f"It rained {n * 7919} times."}) + "\n" for n in range(20_000))
     documents, rejected = read_all(write(tmp_path / "r.jsonl.gz", gzip.compress(rows.encode())[:-2000]))
@@ -352,6 +353,7 @@ def test_what_is_not_there(tmp_path):
         read_all(tmp_path, format="docx")
 
 
+@pytest.mark.slow
 def test_rows_stream(tmp_path):
     """A file many times larger than what reading it may hold at once."""
     line = json.dumps({"text": "It rained all day. " * 500}) + "\n"

@@ -37,6 +37,7 @@ def test_unpacked_whatever_the_name(tmp_path: Path, ending: str, members: int) -
         assert file.read(50) == DATA[1000:1050]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [ending for ending in PACK if ending])
 @pytest.mark.parametrize("damage", ["cut off", "overwritten"])
 def test_what_comes_before_a_damage_is_given_and_the_damage_told(tmp_path: Path, ending: str, damage: str) -> None:
@@ -61,6 +62,7 @@ def test_what_comes_before_a_damage_is_given_and_the_damage_told(tmp_path: Path,
         assert data.startswith(read)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", PACK)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_text_is_utf_8_and_can_be_read_back_in_any_order(tmp_path: Path, ending: str, encoding: str) -> None:
@@ -86,6 +88,7 @@ def test_texts_that_begin_nearly_as_packed_files_do(tmp_path: Path, data: bytes)
         assert (source.packing, source.read_all()) == ("", data)
 
 
+@pytest.mark.slow
 def test_hashes_are_those_of_the_stored_bytes(tmp_path: Path) -> None:
     import hashlib
 

@@ -116,6 +116,7 @@ def test_a_lost_closing_mark_does_not_run_away():
     assert result.after == OUTSIDE
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.text() | st.text(alphabet=MARKS), st.sampled_from([OUTSIDE, RUNNING, scan("'We came.").after]))
 def test_one_entry_per_code_point_for_any_text(text, state):
@@ -139,6 +140,7 @@ def test_without_marks_the_state_decides_everything(text, inside):
     assert result.after.inside is inside
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.from_regex(r"[a-z]{1,8}( [a-z]{1,8}){0,3}", fullmatch=True), min_size=1, max_size=6))
 def test_words_put_into_marks_are_found_again(words):

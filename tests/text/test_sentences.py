@@ -1,6 +1,7 @@
 """Cutting text into sentences: exact offsets for any input, and cuts in the right places."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +136,7 @@ def test_space_has_no_sentences():
     assert split("") == split(" \n\t\u00a0\r\n") == []
 
 
+@pytest.mark.slow
 def test_a_long_line_is_cut_as_its_parts_are():
     part = 'The army left the town on Monday, and U.S. troops said so. "We saw it. It is true," said Gen. Orr. '
     count = 12_000  # more than a megabyte in one line, many times what sentencex is given at once
@@ -150,3 +152,24 @@ def test_the_desk_note_under_a_report_is_boilerplate():
     *body, note = split("The army left the town. It rained. (Reporting by Jane Roe; Editing by R. Oe)")
     assert note.kind is Kind.BOILERPLATE
     assert [s.kind for s in body] == [None, None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", ["<![", "<?", "?|", "！（", "。<"])
+def test_time_grows_with_a_text_without_blanks(piece):
+    """sentencex looks back to the last blank from each stop; ten times the text may not take 100 times as long."""
+
+    def seconds(length):
+        text = (piece * length)[:length]
+        begin = time.process_time()
+        found = split(text)
+        taken = time.process_time() - begin
+        assert "".join(sentence.text for sentence in found) == text
+        return taken
+
+    assert seconds(200_000) < 40 * seconds(20_000)
+
+
+@pytest.mark.parametrize("word", ["x" * 1_999, "x" * 2_000, "x" * 2_001, "x" * 6_000])
+def test_sentences_around_a_long_word(word):
+    assert texts(f"He left. See {word} there. We ran.") == ["He left.", f"See {word} there.", "We ran."]

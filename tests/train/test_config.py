@@ -98,7 +98,9 @@ def test_few_sentences_are_passed_more_often(
     assert (training.num_train_epochs, training.steps_of(sentences)) == (epochs, steps)
     if between is None:
         assert training.eval_strategy == training.save_strategy == "epoch"
+        assert training.load_best_model_at_end and training.early_stopping_patience > 0
     else:
+        assert not training.load_best_model_at_end and training.early_stopping_patience == 0
         assert (training.eval_strategy, training.eval_steps) == ("steps", between)
         assert (training.save_strategy, training.save_steps) == ("steps", between)
 

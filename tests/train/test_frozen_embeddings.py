@@ -15,6 +15,7 @@ WORDS = "encoder.embeddings.word_embeddings.weight"
 POSITIONS = "encoder.embeddings.position_embeddings.weight"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_word_embeddings_stay_as_they_are_in_the_base(workspace: Path, tiny_base: Path, frozen: bool) -> None:
     settings = {"freeze_embeddings": frozen, "num_train_epochs": "1"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 
-from framing.errors import SettingError, did_you_mean
+from framing.errors import SettingError, UnreadableFileError, did_you_mean
 from framing.reading.formats.archive import Archive
 from framing.reading.formats.arrow import Arrow
 from framing.reading.formats.base import Format, Layout
@@ -77,8 +78,9 @@ def open_format(
     source = Source(path, label, hashing=hashing)
     try:
         class_ = _BY_NAME[format] if format else _recognised(source.beginning())
-        if class_ is JsonLines and Json.is_list(source.beginning()):
-            class_ = Json
+        if class_ is JsonLines:
+            with suppress(UnreadableFileError):  # a file that is cut off is told of when its rows are read
+                class_ = Json if Json.is_list(source.beginning()) else JsonLines
         if class_ is Text and archives and not by_line and Archive.recognises(source.beginning()):
             class_ = Archive
         elif class_ is Archive and (by_line or not archives):

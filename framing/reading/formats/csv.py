@@ -3,7 +3,7 @@
 If a quotation mark is lost, the reader takes all lines up to the next mark for one cell. Then only the first line is
 set aside, and reading goes on with the next line. Many tools write tables without quotation marks around cells. So a
 line that the reader refuses is read as it stands if it has as many cells as the header: a text that begins with a
-quotation is not lost. Texts hold commas, so between commas this is done only where the reader refuses the line by itself.
+quotation is not lost. Texts hold commas, so between commas this is done only for a line that is refused by itself.
 """
 
 from __future__ import annotations
