@@ -165,7 +165,7 @@ class FramingTrainingArguments(TrainingArguments):
     head_learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of the heads"})
     num_train_epochs: float = field(
         default=0.0,
-        metadata={"help": f"passes over the training data; 0: {EPOCHS}, or as many as make {LEAST_STEPS} steps, to the last"},
+        metadata={"help": f"passes over the data; 0: {EPOCHS}, or as many as make {LEAST_STEPS} steps, to the last"},
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "sentences in a batch"})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "sentences in an evaluation batch"})
