@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from framing.text import sentences as cutting
 from framing.text.sentences import split
 from framing.types import Kind
 
@@ -173,3 +174,41 @@ def test_time_grows_with_a_text_without_blanks(piece):
 @pytest.mark.parametrize("word", ["x" * 1_999, "x" * 2_000, "x" * 2_001, "x" * 6_000])
 def test_sentences_around_a_long_word(word):
     assert texts(f"He left. See {word} there. We ran.") == ["He left.", f"See {word} there.", "We ran."]
+
+
+# --- patterns that are fast, against the plain ones that say the same -------------------------------------------------
+
+_PLAIN_MARK = re.compile("''|``|[\"＂“”„«»「」『』]|(?<![^\\W_])['‘’]|['‘’](?![^\\W_])")
+_PLAIN_ENDS = re.compile(
+    r"(?:…|\.\.\."
+    r"|\((?:[^()\s]{1,40}\s){2,60}[^()\s]{0,40}[a-z]{3}[.!?]\)"
+    r"|(?<=[a-z]{3}\.)(?:\d{1,3}|[¹²³⁴⁵⁶⁷⁸⁹⁰]+))\s+(?=[A-Z][a-z])"
+)
+_PIECES = st.lists(
+    st.sampled_from(
+        [*"\"'`“”‘’„« .…()\n12¹²", "...", "''", "``", "town", "Then", "a", "(He was not there.)", "fell.12"]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@given(_PIECES)
+@settings(max_examples=500)
+def test_fast_patterns_find_what_plain_ones_find(text):
+    assert _blanked(cutting._QUOTATION_MARK, text) == _blanked(_PLAIN_MARK, text)
+    assert [m.end() for m in cutting._OTHER_ENDS.finditer(text)] == [m.end() for m in _PLAIN_ENDS.finditer(text)]
+
+
+def _blanked(pattern, text):
+    return pattern.sub(lambda mark: " " * len(mark[0]), text)
+
+
+@given(
+    _PIECES,
+    st.sampled_from(["Gen.", "Messrs.", "Gov't.", "5 p.m.", "approx.", "Md.", ", Md.", "Sept.", "Fig.", "Thurs."]),
+)
+def test_abbreviations_are_found_in_the_last_characters(before, abbreviation):
+    before += abbreviation
+    for at_end, _ in cutting._ABBREVIATED:
+        begin = max(0, len(before) - cutting._LONGEST_ABBREVIATION)
+        assert bool(at_end.search(before, begin)) == bool(at_end.search(before))
