@@ -2,13 +2,15 @@
 
 Sentences go to the engine in groups of its ``look_ahead``, across documents, so that batches of similar length can be
 made of them; memory stays bounded by two groups, and results come in the order of the input. What is said of a sentence
-depends on it and on the quotation state of its document alone, never on what else was in the group.
+depends on it and on the quotation state of its document alone, never on what else was in the group. Of a sentence
+of more than :data:`~framing.model.encoding.LONGEST_SENTENCE` tokens only these are read, and a warning says so.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,12 +19,13 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from framing.codebook import Codebook
-from framing.decoding.decoder import DecodedSentence, Decoder
+from framing.decoding.decoder import Decoded, DecodedSentence, Decoder
 from framing.engine import Engine, open_engine
 from framing.engine.batching import compute_logits
-from framing.errors import ColumnError, FramingError, InputError
+from framing.errors import ColumnError, FramingError, FramingWarning, InputError
+from framing.model import hub
 from framing.model.checkpoint import SHIPPED, Checkpoint
-from framing.model.encoding import EncodedSentences
+from framing.model.encoding import LONGEST_SENTENCE, EncodedSentences
 from framing.model.logits import Logits
 from framing.reading.documents import document_of, type_hint
 from framing.text.kinds import title_length
@@ -33,6 +36,8 @@ from framing.types import Document, DocumentLabels, Kind, Labels, Sentence, Sent
 if TYPE_CHECKING:
     import pandas
     import pyarrow
+
+    from framing.columns import DocumentColumns, Rows
 
 # Columns of a record that say nothing of the words: where a sentence comes from is in the table already.
 _ABOUT_THE_PLACE = frozenset(
@@ -57,6 +62,7 @@ def load(
     threads: int | None = None,
     token_budget: int | None = None,
     codebook: Codebook | str | os.PathLike[str] | None = None,
+    revision: str | None = None,
 ) -> Labeler:
     """Open a labeler.
 
@@ -71,13 +77,14 @@ def load(
         token_budget: tokens in a batch, padding included; what serves the engine and its device when ``None``.
         codebook: what you work with, as an object, a name or a YAML file; a checkpoint trained on another one is
             refused. ``None`` takes the checkpoint's own.
+        revision: of a repository of the hub: a branch, a tag or a commit; the main branch when ``None``.
 
     Raises:
         CheckpointError: the checkpoint is missing, damaged, or of another codebook.
         SettingError: an option is unknown, or two do not go together.
     """
     wanted = codebook if codebook is None or isinstance(codebook, Codebook) else Codebook.load(os.fspath(codebook))
-    opened = Checkpoint.load(checkpoint, codebook=wanted)
+    opened = Checkpoint.load(checkpoint, codebook=wanted, revision=revision)
     return Labeler(
         opened,
         open_engine(
@@ -222,12 +229,38 @@ class Labeler:
         """
         cuts: deque[_Cut] = deque()
         labelled: deque[SentenceLabels] = deque()
-        for group in self._groups(_items_of(self._usable(documents, on_error), cuts, self.codebook.language)):
-            labelled.extend(group)
-            while cuts and len(cuts[0].sentences) <= len(labelled):
+        for group, decoded in self._groups(_items_of(self._usable(documents, on_error), cuts, self.codebook.language)):
+            labelled.extend(_records(group, decoded))
+            while cuts and cuts[0].sentences <= len(labelled):
                 cut = cuts.popleft()
-                own = tuple(labelled.popleft() for _ in cut.sentences)
+                own = tuple(labelled.popleft() for _ in range(cut.sentences))
                 yield DocumentLabels(own, codebook=self.codebook, document=cut.document)
+
+    def in_columns(self, documents: Iterable[Document], *, sentences: bool = False) -> Iterator[DocumentColumns]:
+        """Label any number of documents, and leave what is found in columns, for whoever writes tables.
+
+        Args:
+            documents: their texts are taken as they are.
+            sentences: each is one sentence, and nothing runs on from one to the next.
+
+        Yields:
+            The labels of each document, in order; :func:`framing.columns.table` makes records of them. Memory is
+            bounded as that of :meth:`documents`.
+        """
+        from framing.columns import DocumentColumns, Rows
+
+        cuts: deque[_Cut] = deque()
+        items = _single(documents, cuts) if sentences else _items_of(documents, cuts, self.codebook.language)
+        own: list[Rows] = []
+        for found in self._rows(items):
+            first = 0
+            while cuts and first + cuts[0].sentences - sum(map(len, own)) <= len(found):
+                cut = cuts.popleft()
+                end = first + cut.sentences - sum(map(len, own))
+                yield DocumentColumns(cut.document, self.codebook, (*own, Rows(found.table, first, end)))
+                own, first = [], end
+            if first < len(found):
+                own.append(Rows(found.table, first, len(found)))
 
     @staticmethod
     def _usable(
@@ -256,9 +289,13 @@ class Labeler:
         Raises:
             InputError: an item is no string.
         """
-        from framing.records import schema, table
+        from framing.columns import DocumentColumns, table
+        from framing.records import schema
 
-        return table([self(sentences)], schema(self.codebook))
+        document = Document("")
+        texts = enumerate(_checked(sentences))
+        items = ((document, Sentence(text, 0, len(text), index), OUTSIDE) for index, text in texts)
+        return table([DocumentColumns(document, self.codebook, tuple(self._rows(items)))], schema(self.codebook))
 
     def to_frame(self, sentences: Iterable[str]) -> pandas.DataFrame:
         """Label a column of sentences that have nothing to do with each other. Needs pandas.
@@ -321,6 +358,42 @@ class Labeler:
             **self.engine.describe(),
         }
 
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        commit_message: str | None = None,
+    ) -> str:
+        """Upload the checkpoint to the Hugging Face hub, with its codebook, thresholds and card, in one commit.
+
+        ``framing.load(repo_id)`` opens it then, wherever the repository can be read.
+
+        Args:
+            repo_id: ``user/name``; a mere name is one of the token's own user. Made if it is not there.
+            private: whether a new repository is private; as the user or organization has it by default when ``None``.
+            token: of an account that may write there; the one of ``hf auth login`` or ``HF_TOKEN`` when ``None``.
+            revision: a branch, made if it is not there; the main one when ``None``.
+            commit_message: of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            CheckpointCorruptedError: the checkpoint's folder was changed.
+            OutputError: the hub refuses, or cannot be reached.
+        """
+        return hub.upload(
+            self.checkpoint.folder,
+            repo_id,
+            private=private,
+            token=token,
+            revision=revision,
+            commit_message=commit_message,
+        )
+
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
@@ -333,7 +406,8 @@ class Labeler:
 
     def _labels(self, items: Iterable[_Item]) -> Labels:
         """Label sentences; in order."""
-        return Labels(tuple(chain.from_iterable(self._groups(items))), codebook=self.codebook)
+        found = chain.from_iterable(_records(group, decoded) for group, decoded in self._groups(items))
+        return Labels(tuple(found), codebook=self.codebook)
 
     def _checked_kinds(self, kinds: Iterable[str | None] | None, sentences: int) -> list[str | None]:
         if kinds is None:
@@ -351,7 +425,7 @@ class Labeler:
                 )
         return [None if kind is None else str(kind) for kind in given]
 
-    def _groups(self, items: Iterable[_Item | _Blank]) -> Iterator[Iterator[SentenceLabels]]:
+    def _groups(self, items: Iterable[_Item | _Blank]) -> Iterator[tuple[_Group, Decoded]]:
         """Label sentences, group by group; in order.
 
         The model runs on a thread of its own: while it is busy with one group, the caller's thread reads, cuts and
@@ -361,7 +435,7 @@ class Labeler:
         first_two = list(islice(groups, 2))
         if len(first_two) < 2:
             for encoded in map(self._encoded, first_two):
-                yield self._records(encoded, compute_logits(self.engine, encoded.sentences))
+                yield encoded, self._decoded(encoded, compute_logits(self.engine, encoded.sentences))
             return
         waiting: deque[_Scoring] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="framing-model") as model:
@@ -370,9 +444,9 @@ class Labeler:
                     waiting.append(_Scoring(encoded, model.submit(compute_logits, self.engine, encoded.sentences)))
                     if len(waiting) > 1:
                         scoring = waiting.popleft()
-                        yield self._records(scoring.group, scoring.logits.result())
+                        yield scoring.group, self._decoded(scoring.group, scoring.logits.result())
                 for scoring in waiting:
-                    yield self._records(scoring.group, scoring.logits.result())
+                    yield scoring.group, self._decoded(scoring.group, scoring.logits.result())
             finally:
                 for scoring in waiting:  # after an error, or where the caller wants no more
                     scoring.logits.cancel()
@@ -382,13 +456,31 @@ class Labeler:
         known: dict[tuple[str, QuotationState], int] = {}
         numbers = [known.setdefault((sentence.text, state), len(known)) for _, sentence, state in items]
         texts = [text for text, _ in known]
-        return _Group(items, numbers, texts, self.encoder.encode(texts, [state for _, state in known]))
+        encoded = self.encoder.encode(texts, [state for _, state in known])
+        for number, end in encoded.cut_short(texts).items():
+            document, sentence, _ = items[numbers.index(number)]
+            warnings.warn(
+                f"sentence {sentence.index} of document {document.id!r} is read to character {end:,} of "
+                f"{len(sentence.text):,}, and the rest has no labels: more than {LONGEST_SENTENCE:,} tokens without a "
+                "full stop or a line end are no sentence",
+                FramingWarning,
+                stacklevel=2,
+            )
+        return _Group(items, numbers, texts, encoded)
 
-    def _records(self, group: _Group, logits: Logits) -> Iterator[SentenceLabels]:
+    def _rows(self, items: Iterable[_Item | _Blank]) -> Iterator[Rows]:
+        """Label sentences, group by group; in order."""
+        from framing.columns import Rows, sentence_table
+        from framing.records import schema
+
+        columns = schema(self.codebook)
+        for group, decoded in self._groups(items):
+            found = sentence_table([sentence for _, sentence, _ in group.items], group.numbers, decoded, columns)
+            yield Rows(found, 0, found.num_rows)
+
+    def _decoded(self, group: _Group, logits: Logits) -> Decoded:
         self.tokens_read += len(group.sentences.ids)
-        decoded = list(self.decoder.decode(logits, group.sentences, group.texts))
-        for (document, sentence, _), number in zip(group.items, group.numbers, strict=True):
-            yield _record(document, sentence, decoded[number])
+        return self.decoder.decode(logits, group.sentences, group.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,10 +510,10 @@ class _Scoring:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A document and its sentences."""
+    """A document, and how many sentences it has."""
 
     document: Document
-    sentences: list[Sentence]
+    sentences: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +521,12 @@ class _Blank:
     """Stands in the row of sentences for a document that has none; ``length`` is that of its text."""
 
     length: int
+
+
+def _records(group: _Group, decoded: Decoded) -> Iterator[SentenceLabels]:
+    found = list(decoded)
+    for (document, sentence, _), number in zip(group.items, group.numbers, strict=True):
+        yield _record(document, sentence, found[number])
 
 
 def _record(document: Document, sentence: Sentence, found: DecodedSentence) -> SentenceLabels:
@@ -485,7 +583,7 @@ def _items_of(documents: Iterable[Document], cuts: deque[_Cut], language: str) -
             replace(sentence, kind=Kind.HEADLINE, kind_is_certain=True) if sentence.end <= title else sentence
             for sentence in split(document.text, language)
         ]
-        cuts.append(_Cut(document, sentences))
+        cuts.append(_Cut(document, len(sentences)))
         if not sentences:
             yield _Blank(len(document.text))
         for sentence, state in zip(sentences, starting_states(sentences), strict=True):
@@ -493,6 +591,13 @@ def _items_of(documents: Iterable[Document], cuts: deque[_Cut], language: str) -
 
 
 # --- documents that are a sentence each -------------------------------------------------------------------------------
+
+
+def _single(documents: Iterable[Document], cuts: deque[_Cut]) -> Iterator[_Item]:
+    """Documents as sentences; each document is put into ``cuts`` before its sentence is given."""
+    for document in documents:
+        cuts.append(_Cut(document, 1))
+        yield document, Sentence(document.text, 0, len(document.text)), OUTSIDE
 
 
 def label_each_alone(

@@ -23,16 +23,17 @@ import math
 import os
 import re
 import sys
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, groupby
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, cast
 
 from framing.codebook import Codebook
-from framing.errors import InputError, OutputError, SettingError
+from framing.errors import FramingWarning, InputError, OutputError, SettingError
 from framing.files import WholeFile, reporting_write_errors
 from framing.types import (
     COLUMNS,
@@ -165,28 +166,29 @@ def table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
         elif name == "probabilities":
             columns[name] = _struct_array([s.probabilities for s in sentences], entry.type, _named_fields)
         elif name in COLUMNS:
-            columns[name] = _array([getattr(s, name) for s in sentences], entry.type)
+            columns[name] = array([getattr(s, name) for s in sentences], entry.type)
         elif any(name in s.tasks for s in sentences):
             columns[name] = _task_array([s.tasks.get(name) for s in sentences], entry.type)
         else:
-            columns[name] = _array(_carried(labelled, name, entry.type), entry.type)
+            columns[name] = array(carried(labelled, name, entry.type), entry.type)
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def mention_table(labelled: Sequence[Labels], schema: pyarrow.Schema) -> pyarrow.Table:
-    """The mentions of some documents, one per row.
+def mention_table(records: pyarrow.Table, schema: pyarrow.Schema) -> pyarrow.Table:
+    """The mentions of records, one per row.
 
     Args:
-        labelled: the labels of the documents.
+        records: from :func:`table`.
         schema: from :func:`mention_schema`.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    found = [(s, mention) for labels in labelled for s in labels.sentences for mention in s.mentions]
-    places = [[getattr(sentence, name) for sentence, _ in found] for name in _PLACE]
-    said = _fields([mention for _, mention in found], [name for name in schema.names if name not in _PLACE])
-    arrays = [_array(values, kind) for values, kind in zip(chain(places, said), schema.types, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    mentions = records["mentions"].combine_chunks()
+    fields = dict(zip([field.name for field in mentions.type.value_type], mentions.flatten().flatten(), strict=True))
+    places = records.select(_PLACE).take(pc.list_parent_indices(mentions))
+    columns = [places[entry.name] if entry.name in _PLACE else fields[entry.name] for entry in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _fields(spans: Sequence[Any], names: Sequence[str]) -> Iterator[list[Any]]:
@@ -217,15 +219,15 @@ def _named_fields(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> I
     yield from zip(*rows, strict=True) if rows else ([] for _ in names)
 
 
-def _array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:
-    """A column of plain values or of structs."""
+def array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:
+    """A column of plain values, or of spans as structs. A lone surrogate, which Arrow cannot hold, becomes U+FFFD."""
     import pyarrow as pa
 
     if pa.types.is_struct(kind):
         return _struct_array(values, kind, _fields)
     try:
         return pa.array(values, kind)
-    except UnicodeEncodeError:  # a lone surrogate, which Arrow cannot hold
+    except UnicodeEncodeError:
         return pa.array([_SURROGATE.sub("\ufffd", v) if isinstance(v, str) else v for v in values], kind)
 
 
@@ -235,7 +237,7 @@ def _struct_array(items: Sequence[Any], kind: pyarrow.StructType, columns: _Colu
 
     fields = list(kind)
     values = columns(items, [field.name for field in fields])
-    arrays = [_array(column, field.type) for column, field in zip(values, fields, strict=True)]
+    arrays = [array(column, field.type) for column, field in zip(values, fields, strict=True)]
     missing = pa.array([item is None for item in items], pa.bool_()) if any(item is None for item in items) else None
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=missing)
 
@@ -253,14 +255,28 @@ def _task_array(answers: list[TaskAnswer | None], kind: pyarrow.DataType) -> pya
     import pyarrow as pa
 
     if not pa.types.is_list(kind):
-        return _array(answers, kind)
+        return array(answers, kind)
     pairs = any(isinstance(answer, Mapping) for answer in answers)
     lists = [list(a.items()) if isinstance(a, Mapping) else a or () for a in answers]
     return _list_array(cast(list[Sequence[Any]], lists), kind, _pair_fields if pairs else _fields)
 
 
-def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> list[Any]:
-    """The values of a carried column, one per sentence; in a column of strings, other values become JSON."""
+class Labelled(Sized, Protocol):
+    """Labels of sentences, in whatever form."""
+
+    @property
+    def codebook(self) -> Codebook | None:
+        """By which they were labelled."""
+
+
+def carried(labelled: Sequence[Labelled], name: str, kind: pyarrow.DataType) -> list[Any]:
+    """The values of a carried column, one per sentence; in a column of strings, other values become JSON.
+
+    Args:
+        labelled: in order; those that have a ``document`` carry what its metadata hold.
+        name: of the column in the output.
+        kind: its type.
+    """
     import pyarrow as pa
 
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
@@ -273,10 +289,14 @@ def _carried(labelled: Sequence[Labels], name: str, kind: pyarrow.DataType) -> l
     return values
 
 
-def carried_values(labels: Labels, names: Iterable[str]) -> dict[str, Any]:
+def carried_values(labels: Labelled, names: Iterable[str]) -> dict[str, Any]:
     """The values of carried columns in a document's metadata, by output name; ``None`` where there is none."""
-    metadata = labels.document.metadata if isinstance(labels, DocumentLabels) else {}
-    own = {carried_name(column, labels.codebook): value for column, value in metadata.items()}
+    document: Document | None = getattr(labels, "document", None)
+    own = (
+        {carried_name(column, labels.codebook): value for column, value in document.metadata.items()}
+        if document
+        else {}
+    )
     return {name: own.get(name) for name in names}
 
 
@@ -669,8 +689,7 @@ def read_labels(path: str | os.PathLike[str], *, codebook: Codebook | None = Non
     """
     from framing.reading import read_rows
 
-    folder = Path(path)
-    name = folder / "shards" if (folder / "plan.json").is_file() else path
+    name = shards_of(path) or path
     rows = read_rows([os.fspath(name)])
     for (label, _, _), group in groupby(rows, key=lambda row: (row.input, *_document_key(row.values))):
         own = list(group)
@@ -681,6 +700,31 @@ def read_labels(path: str | os.PathLike[str], *, codebook: Codebook | None = Non
             raise InputError(
                 f"{label}, rows {own[0].number} and on: {error.message}", expected=error.expected, hint=error.hint
             ) from error
+
+
+def shards_of(path: str | os.PathLike[str]) -> Path | None:
+    """The folder with the records of a batch job, or ``None`` where a path is not the folder of one.
+
+    Warns with a :class:`~framing.FramingWarning` where units are missing: the job goes on, or was stopped.
+    """
+    folder = Path(path)
+    try:
+        plan = (folder / "plan.json").read_bytes()
+    except OSError:
+        return None
+    shards = folder / "shards"
+    with suppress(OSError, ValueError, KeyError, TypeError):  # what is damaged is told by framing batch --verify
+        planned = len(json.loads(plan)["units"])
+        done = {file.stem for file in (folder / "done").iterdir() if file.suffix == ".json"}
+        done &= {file.stem for file in shards.iterdir() if file.suffix == ".parquet"}
+        if len(done) < planned:
+            warnings.warn(
+                f"the job in {folder} is not finished: {len(done):,} of {planned:,} units are done, and the labels of "
+                "the others are missing; start it again, and it goes on",
+                FramingWarning,
+                stacklevel=3,
+            )
+    return shards
 
 
 def _document_key(record: Mapping[str, Any]) -> tuple[Any, Any]:

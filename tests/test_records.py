@@ -240,7 +240,7 @@ def test_parquet_over_several_batches_and_row_groups(tmp_path: Path, monkeypatch
 
 
 def test_tables_of_mentions() -> None:
-    found = mention_table([*DOCUMENTS, OWN_DOCUMENT], mention_schema(CODEBOOK)).to_pylist()
+    found = mention_table(table([*DOCUMENTS, OWN_DOCUMENT], schema(CODEBOOK)), mention_schema(CODEBOOK)).to_pylist()
     wanted = [
         in_single_precision(
             {name: record[name] for name in ("input", "row", "document_id", "outlet", "published", "index", "kind")}
@@ -251,7 +251,7 @@ def test_tables_of_mentions() -> None:
     ]
     assert found[: len(wanted)] == wanted
     assert len(found) == len(wanted) + 3
-    own = mention_table([OWN_DOCUMENT], mention_schema(OWN)).to_pylist()
+    own = mention_table(table([OWN_DOCUMENT], schema(OWN)), mention_schema(OWN)).to_pylist()
     assert [(row["label"], row["text"], row["voice"], row["tone"]) for row in own] == [
         ("rebels", "Men", None, "ironic")
     ] * 3

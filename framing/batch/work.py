@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from hashlib import blake2b
 
 from framing.batch.job import MENTIONS, REJECTED, SHARDS, Job, UnitRecord, file_name
@@ -16,9 +13,10 @@ from framing.batch.reader import UnitRows
 from framing.batch.shards import ShardFile, WrittenFile, rejected_schema, rejected_table
 from framing.batch.trial import KNOWN_GOOD, deadly
 from framing.batch.units import Unit
-from framing.labeler import Labeler, label_each_alone
-from framing.records import SCHEMA_VERSION, mention_schema, mention_table, schema, table
-from framing.types import Document, DocumentLabels, SentenceLabels
+from framing.columns import DocumentColumns, PackedColumns, table
+from framing.labeler import Labeler
+from framing.records import SCHEMA_VERSION, mention_schema, mention_table, schema
+from framing.types import Document
 
 #: Bytes of labels that are kept for texts that may come again.
 COPIES_SIZE = 256 << 20
@@ -30,7 +28,7 @@ _WAITING_PIECES = 4
 DEATHS = 2
 
 #: A document's labels, or why it has none.
-Outcome = tuple[SentenceLabels, ...] | str
+Outcome = DocumentColumns | str
 #: Told of rows that are labelled, of how many sentences they have, and of tokens that the model has read meanwhile.
 OnRows = Callable[[int, int, int], None]
 
@@ -112,18 +110,17 @@ class Worker:
             found.reject(found.documents[place], f"the text could not be labelled: processes died over it ({death})")
         found.documents = [document for place, document in enumerate(found.documents) if place not in deaths]
 
-    def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[DocumentLabels]]:
+    def _pieces(self, found: UnitRows, writer: _UnitWriter) -> Iterator[list[DocumentColumns]]:
         """The unit's labelled rows in pieces of bounded size; what cannot be labelled is set aside."""
-        piece: list[DocumentLabels] = []
+        piece: list[DocumentColumns] = []
         sentences = 0
-        codebook = writer.codebook
         outcomes = self._outcomes(found.documents, writer)
         for document, outcome in zip(found.documents, outcomes, strict=True):
             if isinstance(outcome, str):
                 found.reject(document, outcome)
                 self._tell(1, 0)
                 continue
-            piece.append(DocumentLabels(outcome, document=document, codebook=codebook))
+            piece.append(outcome)
             sentences += len(outcome)
             self._tell(1, len(outcome))
             if sentences >= _PIECE:
@@ -152,14 +149,12 @@ class Worker:
         labelled = _labelled(self._labeler, list(fresh.values()), sentences=self.job.plan.settings.sentences)
         for key, document in zip(keys, documents, strict=True):
             if key in held:
-                outcome = _unpacked(held[key])
-                if not isinstance(outcome, str):
-                    outcome = tuple(sentence.within(document) for sentence in outcome)
-                    writer.copies += 1
-                yield outcome
+                known = held[key]
+                writer.copies += not isinstance(known, str)
+                yield known if isinstance(known, str) else known.of(document)
             else:
                 outcome = next(labelled)
-                packed = _packed(outcome)
+                packed = outcome if isinstance(outcome, str) else outcome.packed()
                 self._copies[key] = packed
                 if key in repeated:
                     held[key] = packed
@@ -175,13 +170,12 @@ def _labelled(labeler: Labeler, documents: Sequence[Document], *, sentences: boo
     Raises:
         Exception: of the labeler, where it cannot label a harmless sentence any more either.
     """
-    label = partial(label_each_alone, labeler) if sentences else labeler.documents
     done = 0
     step = len(documents)
     while done < len(documents):
         try:
-            for labels in label(documents[done : done + step]):
-                yield labels.sentences or "no sentence was found in the text"
+            for labels in labeler.in_columns(documents[done : done + step], sentences=sentences):
+                yield labels if len(labels) else "no sentence was found in the text"
                 done += 1
             step = 2 * step
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -209,20 +203,20 @@ class _Copies:
     def __init__(self, size: int) -> None:
         self.size = size
         self._used = 0
-        self._packed: OrderedDict[bytes, bytes] = OrderedDict()
+        self._packed: OrderedDict[bytes, PackedColumns | str] = OrderedDict()
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._packed
 
-    def __getitem__(self, key: bytes) -> bytes:
+    def __getitem__(self, key: bytes) -> PackedColumns | str:
         self._packed.move_to_end(key)
         return self._packed[key]
 
-    def __setitem__(self, key: bytes, packed: bytes) -> None:
-        self._used += len(packed) - len(self._packed.pop(key, b""))
+    def __setitem__(self, key: bytes, packed: PackedColumns | str) -> None:
+        self._used += _size(packed) - _size(self._packed.pop(key, ""))
         self._packed[key] = packed
         while self._used > self.size:
-            self._used -= len(self._packed.popitem(last=False)[1])
+            self._used -= _size(self._packed.popitem(last=False)[1])
 
 
 def _key(document: Document) -> bytes:
@@ -231,14 +225,9 @@ def _key(document: Document) -> bytes:
     return blake2b(f"{title}:{document.text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _packed(outcome: Outcome) -> bytes:
-    # Pickled for this process alone, in its own memory: a sentence's objects take ten times the room.
-    return zlib.compress(pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL), 1)
-
-
-def _unpacked(packed: bytes) -> Outcome:
-    outcome: Outcome = pickle.loads(zlib.decompress(packed))
-    return outcome
+def _size(packed: PackedColumns | str) -> int:
+    """In bytes, or near to it."""
+    return len(packed) if isinstance(packed, str) else len(packed.data)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -261,14 +250,16 @@ class _UnitWriter:
             self._flat = self._open(MENTIONS, self._mention_schema) if job.plan.settings.mentions else None
             self._stack = self._stack.pop_all()
 
-    def add(self, labelled: Sequence[DocumentLabels]) -> None:
+    def add(self, labelled: Sequence[DocumentColumns]) -> None:
         """Write labelled rows."""
-        self._shard.add(table(labelled, self._schema))
+        records = table(labelled, self._schema)
+        mentions = mention_table(records, self._mention_schema)
+        self._shard.add(records)
         if self._flat is not None:
-            self._flat.add(mention_table(labelled, self._mention_schema))
+            self._flat.add(mentions)
         self._labelled += len(labelled)
-        self._sentences += sum(map(len, labelled))
-        self._mentions += sum(len(sentence.mentions) for labels in labelled for sentence in labels)
+        self._sentences += records.num_rows
+        self._mentions += mentions.num_rows
 
     def finish(self) -> UnitRecord:
         """Give the files their names and write down that the unit is done."""

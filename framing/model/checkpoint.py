@@ -89,12 +89,19 @@ class Checkpoint:
     fingerprint: str
 
     @classmethod
-    def load(cls, name: str | os.PathLike[str] = SHIPPED, *, codebook: Codebook | None = None) -> Checkpoint:
+    def load(
+        cls,
+        name: str | os.PathLike[str] = SHIPPED,
+        *,
+        codebook: Codebook | None = None,
+        revision: str | None = None,
+    ) -> Checkpoint:
         """Find, verify and read a checkpoint.
 
         Args:
             name: one of :data:`~framing.model.names.MODELS`, a folder, or a repository id of the Hugging Face hub.
             codebook: the caller's codebook; a checkpoint with another one is refused.
+            revision: of a repository, as of :func:`locate`.
 
         Raises:
             CheckpointNotFoundError: there is no such checkpoint.
@@ -102,7 +109,7 @@ class Checkpoint:
             CheckpointError: the folder holds another kind of model, or one that a newer framing wrote.
             CodebookMismatchError: its parts do not belong together, or it was trained on another codebook.
         """
-        folder = locate(name)
+        folder = locate(name, revision)
         try:
             return cls._read(folder, verify(folder), name, codebook)
         except (TypeError, LookupError, ValueError, AttributeError, RecursionError, ArithmeticError, OSError) as error:
@@ -168,8 +175,12 @@ class Checkpoint:
         return rows8.restored(stored) if self.config.get(FORM) == INT8_ROWS else stored
 
 
-def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
+def locate(name: str | os.PathLike[str] = SHIPPED, revision: str | None = None) -> Path:
     """The folder of a checkpoint; a hub id is first downloaded into the hub's cache.
+
+    Args:
+        name: as of :meth:`Checkpoint.load`.
+        revision: a branch, a tag or a commit of a repository of the hub; the main branch when ``None``.
 
     Raises:
         CheckpointNotFoundError: there is no such checkpoint; the message says where it was looked for.
@@ -186,7 +197,9 @@ def locate(name: str | os.PathLike[str] = SHIPPED) -> Path:
             hint=f"name the folder that holds it: {folder.parent}",
         )
     if _looks_like_hub_id(str(name)):
-        return _download(str(name))
+        from framing.model import hub  # which reads checkpoints as this module does
+
+        return hub.download(str(name), revision)
     raise CheckpointNotFoundError(
         f"there is no checkpoint at {folder}",
         expected=f"a folder written by framing-train, a hub id such as 'name/model', or one of {NAMES}",
@@ -220,23 +233,6 @@ def _locate_named(name: str, model: NamedModel) -> Path:
 def _looks_like_hub_id(name: str) -> bool:
     parts = name.split("/")
     return len(parts) == 2 and all(parts) and not name.startswith((".", "~")) and "\\" not in name
-
-
-#: The files to download from a repository, which may have many others.
-_OF_A_CHECKPOINT = [WEIGHTS, "model-*-of-*.safetensors", GRAPH, SUMS, "*.json", "*.md", "*.yaml"]
-
-
-def _download(repository: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repository, allow_patterns=_OF_A_CHECKPOINT))
-    except Exception as error:  # the hub raises many kinds of errors, which all mean the same to the user
-        raise CheckpointNotFoundError(
-            f"there is no folder {repository!r}, and the hub gave none: {type(error).__name__}: {error}",
-            expected="a folder, or a repository of the Hugging Face hub that can be reached",
-            hint="check the name and the network, or leave it out to use the shipped model",
-        ) from error
 
 
 def verify(folder: Path) -> str:

@@ -47,14 +47,13 @@ class Counting:
         self.engine = labeler.engine
         self.texts: list[str] = []
 
-    def __call__(self, sentences: list[str]) -> Any:
-        self.texts += sentences
+    def __call__(self, sentences: str) -> Any:
         return self._labeler(sentences)
 
-    def documents(self, documents: Any) -> Any:
+    def in_columns(self, documents: Any, *, sentences: bool) -> Any:
         documents = list(documents)
         self.texts += [document.text for document in documents]
-        return self._labeler.documents(documents)
+        return self._labeler.in_columns(documents, sentences=sentences)
 
 
 @pytest.fixture

@@ -41,13 +41,13 @@ class Poisoned:
         self._check([sentences] if isinstance(sentences, str) else list(sentences))
         return self._labeler(sentences)
 
-    def documents(self, documents: Any) -> Any:
+    def in_columns(self, documents: Any, *, sentences: bool) -> Any:
         documents = list(documents)
         # As the real one, which labels in groups: those before the poison may be out already.
         for start in range(0, len(documents), 4):
             group = documents[start : start + 4]
             self._check([document.text for document in group])
-            yield from self._labeler.documents(group)
+            yield from self._labeler.in_columns(group, sentences=sentences)
 
 
 @pytest.mark.slow
