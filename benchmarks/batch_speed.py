@@ -5,11 +5,13 @@ labels, writes, hashes and syncs; several times in turn, the fastest of each cou
 and 1,000,000 rows of one sentence, each in a process of its own, with the stand-in for the model
 (:class:`benchmarks.memory.labelling.StandIn`); planning and verifying are timed in the same jobs. Units: the same with
 units of 50 rows and of 10,000, which gives the fixed cost of a unit. Start: jobs of one sentence in fresh processes.
+Stages: each step on a sentence's way by itself, on one thread, the fastest of some passes, in CPU time.
 ``benchmarks.cluster_simulation`` uses these costs.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import shutil
@@ -21,11 +23,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import cycle, islice
+from html import escape
+from itertools import chain, cycle, islice
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
+import pyarrow
+import pyarrow.parquet
 import typer
 
 import framing
@@ -38,12 +43,21 @@ from framing.batch.job import WHOLE, Job, create_folder, locked, open_job
 from framing.batch.local import run
 from framing.batch.plan import Model, Settings
 from framing.batch.progress import Tally
+from framing.batch.shards import ROW_GROUP_ROWS
 from framing.batch.units import Limits
 from framing.batch.verify import verify
 from framing.cli._errors import reporting_errors
+from framing.columns import sentence_table
+from framing.engine.batching import compute_logits
 from framing.labeler import Labeler
 from framing.model.checkpoint import locate
+from framing.reading.html import extract
+from framing.records import schema
 from framing.speed import find_texts, peak_memory
+from framing.text.kinds import classify
+from framing.text.paragraphs import paragraphs
+from framing.text.quotations import scan
+from framing.text.sentences import split
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "sentencex", "fsspec")
 SIZES = (10_000, 100_000, 1_000_000)
@@ -51,6 +65,8 @@ SIZES = (10_000, 100_000, 1_000_000)
 _MEMORY_ROWS = 2_500
 #: Rows of a job that is done in small units and in one.
 _UNIT_ROWS, _FEW_ROWS = 10_000, 50
+#: Documents that are read as pages of HTML.
+_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +110,25 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """What each step costs on one thread.
+
+    Attributes:
+        sentences: of the corpus.
+        seconds: step -> CPU seconds for all of them.
+    """
+
+    sentences: int
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """All that is measured.
 
     Attributes:
         alone, jobs: passes through the corpus for speed.
+        stages: steps on the way of its sentences.
         memory: of jobs of growing size.
         unit: fixed cost of a unit, in seconds.
         start: seconds of a job of one sentence.
@@ -106,6 +136,7 @@ class Measurements:
 
     alone: list[Pass]
     jobs: list[Pass]
+    stages: Stages
     memory: list[Memory]
     unit: float
     start: float
@@ -129,6 +160,74 @@ def as_job(labeler: Labeler, corpus: Path, output: Path, settings: Settings) -> 
         tally = Tally(len(job.plan.units), job.plan.rows)
         run(job, labeler, iter(job.plan.units), tally)
     return Pass(tally.sentences, time.perf_counter() - started, time.process_time() - cpu, planning)
+
+
+def stages_of(checkpoint: Path, size: int, repeats: int) -> Stages:
+    """Take each step of the way by itself, with the stand-in for the model.
+
+    Args:
+        checkpoint: the model whose encoder and decoder work.
+        size: of the corpus, in bytes.
+        repeats: passes after a first one, which fills caches.
+    """
+    passes = []
+    with tempfile.TemporaryDirectory(prefix="framing-batch-") as temporary, stand_in(checkpoint) as labeler:
+        corpus = Path(temporary, "corpus.jsonl")
+        write_corpus(corpus, size)
+        for _ in range(repeats + 1):
+            passes.append(_steps(labeler, corpus))
+    sentences, best = passes[0][0], passes[1:]
+    return Stages(sentences, {name: min(seconds[name] for _, seconds in best) for name in best[0][1]})
+
+
+def _steps(labeler: Labeler, corpus: Path) -> tuple[int, dict[str, float]]:
+    """How many sentences there are, and the CPU seconds of each step."""
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        seconds[name] = time.process_time() - started
+
+    with timed("read JSONL"):
+        documents = list(framing.read([corpus]))
+    pages = [f"<html><body><p>{escape(d.text)}</p></body></html>" for d in documents[:_PAGES]]
+    with timed("extract HTML"):
+        for page in pages:
+            extract(page, "page")
+    seconds["extract HTML"] *= len(documents) / len(pages)
+    with timed("cut"):
+        cut = [split(document.text) for document in documents]
+    with timed("of that, paragraphs"):
+        found = [(d.text, paragraphs(d.text)) for d in documents]
+    with timed("of that, kinds"):
+        for text, parts in found:
+            classify([text[p.start : p.end] for p in parts], [p.after_gap for p in parts])
+    sentences = list(chain.from_iterable(cut))
+    with timed("of that, quotations"):
+        for sentence in sentences:
+            scan(sentence.text)
+    groups = [sentences[i : i + labeler.engine.look_ahead] for i in range(0, len(sentences), labeler.engine.look_ahead)]
+    texts = [[sentence.text for sentence in group] for group in groups]
+    with timed("tokenise"):
+        encoded = [labeler.encoder.encode(group) for group in texts]
+    with timed("stand-in for the model"):
+        logits = [compute_logits(labeler.engine, group) for group in encoded]
+    with timed("decode"):
+        decoded = [labeler.decoder.decode(*found) for found in zip(logits, encoded, texts, strict=True)]
+    columns = schema(labeler.codebook)
+    with timed("columns"):
+        tables = [
+            sentence_table(group, range(len(group)), said, columns) for group, said in zip(groups, decoded, strict=True)
+        ]
+    with (
+        timed("write Parquet"),
+        io.BytesIO() as stream,
+        pyarrow.parquet.ParquetWriter(stream, tables[0].schema, compression="zstd") as writer,
+    ):
+        writer.write_table(pyarrow.concat_tables(tables), row_group_size=ROW_GROUP_ROWS)
+    return len(sentences), seconds
 
 
 def memory_of(checkpoint: Path, rows: int) -> Memory:
@@ -207,7 +306,8 @@ def main(
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             memory.append(process.submit(memory_of, folder, rows).result())
     unit, start = cost_of_a_unit(folder, repeats), start_of_a_job(folder, repeats)
-    _record(folder, device, kilobytes, Measurements(bare, jobs, memory, unit, start)).save_and_tell(out)
+    stages = stages_of(folder, kilobytes * 1000, repeats)
+    _record(folder, device, kilobytes, Measurements(bare, jobs, stages, memory, unit, start)).save_and_tell(out)
 
 
 def _passes(checkpoint: Path, device: str, size: int, repeats: int) -> tuple[list[Pass], list[Pass]]:
@@ -262,6 +362,20 @@ def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measurement
         ),
         f"The first three of the job of {largest.rows:,} rows; a sentence a row, so nothing is cut.",
     )
+    of = measured.stages
+    whole = sum(
+        seconds for name, seconds in of.seconds.items() if not name.startswith("of that") and name != "extract HTML"
+    )
+    steps = Table(
+        "A sentence's way, step by step, µs on one thread",
+        ("step", "µs a sentence", "share"),
+        tuple(
+            (name, f"{seconds / of.sentences * 1e6:.1f}", f"{seconds / whole:.0%}")
+            for name, seconds in (*of.seconds.items(), ("all", whole))
+        ),
+        f"CPU time, the fastest of {len(jobs)} passes over the corpus above. HTML is of pages with the same texts; it "
+        "stands in the place of reading and is no part of the sum.",
+    )
     inputs: dict[str, dict[str, Any]] = {
         "checkpoint": checkpoint_facts(checkpoint),
         "corpus": {"kilobytes": kilobytes, "seeds_sha256": sha256_of_seeds()},
@@ -269,6 +383,7 @@ def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measurement
     results = {
         "alone": [asdict(one) for one in bare],
         "jobs": [asdict(one) for one in jobs],
+        "stages": asdict(measured.stages),
         "memory": [asdict(entry) for entry in memory],
         "unit_seconds": round(measured.unit, 6),
         "start_seconds": round(measured.start, 3),
@@ -276,7 +391,7 @@ def _record(checkpoint: Path, device: str, kilobytes: int, measured: Measurement
     command = command_line("benchmarks.batch_speed")
     on_gpu = device.startswith("cuda")
     name, title = ("batch-gpu", "Batch jobs on a GPU") if on_gpu else ("batch", "Batch jobs")
-    return Record(name, title, command, inputs, results, (speed, flat, around), PACKAGES)
+    return Record(name, title, command, inputs, results, (speed, flat, around, steps), PACKAGES)
 
 
 if __name__ == "__main__":

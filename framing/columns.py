@@ -44,10 +44,6 @@ class Rows:
     def __len__(self) -> int:
         return self.end - self.first
 
-    def cut(self) -> pyarrow.Table:
-        """These rows alone; nothing is copied."""
-        return self.table.slice(self.first, len(self))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentColumns:
@@ -64,7 +60,7 @@ class DocumentColumns:
     rows: tuple[Rows, ...]
 
     def __len__(self) -> int:
-        return sum(map(len, self.rows))
+        return sum([rows.end - rows.first for rows in self.rows])
 
     def of(self, document: Document) -> Self:
         """The same labels, of another document with the same text."""
@@ -75,7 +71,8 @@ class DocumentColumns:
         import pyarrow as pa
 
         sink = pa.BufferOutputStream()
-        found = pa.concat_tables([rows.cut() for rows in self.rows]).combine_chunks()
+        tables = [rows.table.slice(rows.first, len(rows)) for rows in self.rows]
+        found = pa.concat_tables(tables).combine_chunks()
         with pa.ipc.new_stream(sink, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
             stream.write_table(found)
         return PackedColumns(sink.getvalue().to_pybytes(), self.codebook)
@@ -115,16 +112,9 @@ def table(labelled: Sequence[DocumentColumns], schema: pyarrow.Schema) -> pyarro
     """
     import pyarrow as pa
 
-    neighbours: list[Rows] = []
-    for rows in (rows for labels in labelled for rows in labels.rows):
-        last = neighbours[-1] if neighbours else None
-        if last is not None and last.table is rows.table and last.end == rows.first:
-            neighbours[-1] = Rows(rows.table, last.first, rows.end)
-        else:
-            neighbours.append(rows)
-    if not neighbours:
+    said = _joined([rows for labels in labelled for rows in labels.rows])
+    if said is None:
         return schema.empty_table()
-    said = pa.concat_tables([rows.cut() for rows in neighbours])
     document = np.repeat(np.arange(len(labelled)), [len(labels) for labels in labelled])
     columns: list[Any] = []
     for entry in schema:
@@ -136,6 +126,23 @@ def table(labelled: Sequence[DocumentColumns], schema: pyarrow.Schema) -> pyarro
         else:
             columns.append(array(carried(labelled, entry.name, entry.type), entry.type))
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _joined(parts: Sequence[Rows]) -> pyarrow.Table | None:
+    """The rows in one table; parts that stand one after the other in a table are cut from it together."""
+    import pyarrow as pa
+
+    tables, first, end = [], 0, 0
+    for number, rows in enumerate(parts):
+        before = parts[number - 1] if number else rows
+        if rows.table is not before.table or rows.first != end:
+            if end > first:
+                tables.append(before.table.slice(first, end - first))
+            first = rows.first
+        end = rows.end
+    if parts:
+        tables.append(parts[-1].table.slice(first, end - first))
+    return pa.concat_tables(tables) if tables else None
 
 
 # --- sentences to columns ---------------------------------------------------------------------------------------------

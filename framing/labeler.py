@@ -251,16 +251,18 @@ class Labeler:
 
         cuts: deque[_Cut] = deque()
         items = _single(documents, cuts) if sentences else _items_of(documents, cuts, self.codebook.language)
-        own: list[Rows] = []
+        begun: tuple[Rows, ...] = ()
+        there = 0  # rows of the first document of the cuts that are there already
         for found in self._rows(items):
             first = 0
-            while cuts and first + cuts[0].sentences - sum(map(len, own)) <= len(found):
+            while cuts and first + cuts[0].sentences - there <= found.end:
                 cut = cuts.popleft()
-                end = first + cut.sentences - sum(map(len, own))
-                yield DocumentColumns(cut.document, self.codebook, (*own, Rows(found.table, first, end)))
-                own, first = [], end
-            if first < len(found):
-                own.append(Rows(found.table, first, len(found)))
+                end = first + cut.sentences - there
+                yield DocumentColumns(cut.document, self.codebook, (*begun, Rows(found.table, first, end)))
+                begun, there, first = (), 0, end
+            if first < found.end:
+                begun = (*begun, Rows(found.table, first, found.end))
+                there += found.end - first
 
     @staticmethod
     def _usable(

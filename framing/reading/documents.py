@@ -186,6 +186,8 @@ class DocumentMaker:
             InputError: the user named the column, and the cell does not fit.
         """
         column = getattr(self._resolved, role)
+        if column is None:
+            return None
         try:
             return _line(values, column, role)
         except InputError as error:
@@ -321,7 +323,10 @@ def _readable(document: Document, where: str, is_page: bool | None = None) -> Do
 def _as_sentence(document: Document) -> Document:
     """The document without the white space around its text."""
     text = document.text
-    return replace(document, text=text.strip(), text_offset=len(text.lstrip()) - len(text))
+    stripped = text.strip()
+    if len(stripped) == len(text):
+        return document
+    return replace(document, text=stripped, text_offset=len(text.lstrip()) - len(text))
 
 
 def _text(values: Mapping[str, Any], column: str) -> str:
@@ -340,6 +345,8 @@ def _text(values: Mapping[str, Any], column: str) -> str:
 
 def _joined(value: Any) -> Any:
     """The text of an object that holds it, or of a list of texts and such objects, as Telegram exports it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return next((value[key] for key in _TEXT_KEYS if isinstance(value.get(key), str)), value)
     if isinstance(value, list) and any(isinstance(piece, Mapping) for piece in value):
@@ -349,15 +356,16 @@ def _joined(value: Any) -> Any:
     return value
 
 
-def _line(values: Mapping[str, Any], column: str | None, role: str) -> str | None:
+def _line(values: Mapping[str, Any], column: str, role: str) -> str | None:
     """A cell as one line of text; ``None`` where it is missing or empty."""
     value = values.get(column) if column else None
-    if isinstance(value, Mapping):  # so do NewsAPI, Event Registry and the New York Times
-        value = next((value[key] for key in _NAMING_KEYS if isinstance(value.get(key), str)), value)
-    if is_missing(value):
-        return None
-    if not isinstance(value, str | Number | date):
-        raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text, a number or a date")
+    if not isinstance(value, str):
+        if isinstance(value, Mapping):  # so do NewsAPI, Event Registry and the New York Times
+            value = next((value[key] for key in _NAMING_KEYS if isinstance(value.get(key), str)), value)
+        if is_missing(value):
+            return None
+        if not isinstance(value, str | Number | date):
+            raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text, a number or a date")
     line = " ".join(repaired(clean(_as_text(value))).split())
     if line.casefold() in _NO_VALUE:
         return None

@@ -71,6 +71,8 @@ def clean(text: str) -> str:
     One code point replaces one, so offsets in the cleaned text are also offsets in the original. Tabs and line ends of
     all kinds stay.
     """
+    if text.isprintable():  # most lines and cells; only a text that is not has controls or surrogates
+        return text
     if not text.isascii():
         text = _SURROGATE.sub("\ufffd", text.translate(_C1))
     return _CONTROL.sub(" ", text)
