@@ -66,6 +66,7 @@ def test_a_learning_curve_has_a_point_for_each_training(tmp_path: Path) -> None:
     assert "mentions with their voice, F1" in image
 
 
+@pytest.mark.slow
 def test_a_plot_is_stale_when_its_record_changes(tmp_path: Path) -> None:
     (plot,) = plots_of("memory")
     assert plot.is_stale(memory_record(200), tmp_path)

@@ -114,9 +114,27 @@ def test_where_sources_begin_and_end(label: Callable) -> None:
     assert not [s for s in sources if s.split()[-1].lower() in ("a", "an", "the", "of", "by", ",")]
 
 
-@pytest.mark.xfail(reason="the model decides")
-def test_a_source_behind_a_dash(label: Callable) -> None:
-    """Row 28: "… - opposition" in a headline."""
+BEHIND_DASHES = {
+    "Terrorists flee Harun - army": "army",
+    "Terrorists flee Harun – army source": "army source",
+    "Occupiers shelled school - mayor": "mayor",
+    "Terrorist attack foiled - FSB": "FSB",
+    "Regime committed massacre in Harun: SOHR": "SOHR",
+    "Rebels seize base: monitor": "monitor",
+}
+
+
+@pytest.mark.parametrize("headline", BEHIND_DASHES)
+def test_a_source_behind_a_dash_or_colon(label: Callable, headline: str) -> None:
+    """Row 28: "… - source" and "…: SOHR" in a headline."""
+    said = label(f"{headline}\n\nThe fighting went on for a third day, and people fled to the hills.")[0]
+    assert said.kind == "headline" and said.mentions
+    assert {(m.voice, str(m.source)) for m in said.mentions} == {("attributed", BEHIND_DASHES[headline])}
+
+
+@pytest.mark.xfail(reason="the model decides, and takes the opposition for rebels")
+def test_the_opposition_behind_a_dash(label: Callable) -> None:
+    """Row 28, the input."""
     (massacre,) = [m for m in label(text_of("headline_hyphen_source.txt"))[0].mentions if m.label == "atrocity"]
     assert massacre.voice == "attributed"
     assert massacre.source and massacre.source.text == "opposition"

@@ -23,6 +23,7 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+@pytest.mark.slow
 @given(texts)
 def test_code_units_are_those_of_the_encoder(text: str) -> None:
     expected = [units(text[:place]) for place in range(len(text) + 1)]

@@ -88,6 +88,7 @@ print(framing.load("accurate", engine="onnx")("Rebels fled the city.").to_dict()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.wheel
 def test_the_package_is_built_from_the_repository_and_found_where_it_is_installed(tmp_path: Path) -> None:
     """With a tiny checkpoint in place of the real one, from which nothing here depends."""

@@ -280,5 +280,8 @@ def test_dataset_draws_stripped_forms_now_and_then(encoder: SentenceEncoder) -> 
     dataset = ExampleDataset(
         [Example(text="Well, yes, no, it's so.", group="g")], encoder, HEADS, strip_punctuation=0.5
     )
-    drawn = {tuple(dataset[0].input_ids.tolist()) for _ in range(64)}
-    assert drawn == {tuple(e.windows[0].ids.tolist()) for e in (plain, stripped)}
+    drawn = []
+    for dataset.epoch in range(64):
+        drawn.append(tuple(dataset[0].input_ids.tolist()))
+        assert tuple(dataset[0].input_ids.tolist()) == drawn[-1]
+    assert set(drawn) == {tuple(e.windows[0].ids.tolist()) for e in (plain, stripped)}
