@@ -1,12 +1,16 @@
 """Columns in and out: pandas, Arrow, and Hugging Face datasets."""
 
+from importlib import import_module
+
 import pandas
+import polars
 import pyarrow
 import pytest
 from datasets import Dataset
 
 from framing import Labeler
-from framing.errors import ColumnError
+from framing.errors import ColumnError, InputError
+from framing.model.checkpoint import Checkpoint
 from framing.records import schema
 
 SENTENCES = ["The rebels fled, witnesses said.", "", "“Terrorists” may have seized the city.", "Rain."]
@@ -51,3 +55,25 @@ def test_batches_without_any_mark_keep_their_types(tiny_labeler: Labeler) -> Non
 def test_a_column_that_is_not_there(tiny_labeler: Labeler) -> None:
     with pytest.raises(ColumnError, match="'text'"):
         tiny_labeler.map({"words": SENTENCES})
+
+
+def test_accessor_of_pandas(tiny_labeler: Labeler, tiny_checkpoint: Checkpoint) -> None:
+    import_module("framing.integrations.pandas")
+
+    column = pandas.Series(SENTENCES, index=[7, 3, 9, 1])
+    pandas.testing.assert_frame_equal(column.framing.label(tiny_labeler), tiny_labeler.to_frame(column))
+    by_name = column.framing.label(tiny_checkpoint.folder)
+    assert by_name["text"].tolist() == SENTENCES
+    with pytest.raises(InputError, match="sentence 1 is a float"):
+        pandas.Series(["Rebels left.", float("nan")]).framing.label(tiny_labeler)
+
+
+def test_namespace_of_polars(tiny_labeler: Labeler) -> None:
+    import_module("framing.integrations.polars")
+
+    table = polars.DataFrame({"words": SENTENCES, "place": PLACES})
+    labels = table["words"].framing.label(tiny_labeler)
+    assert labels.to_arrow().to_pylist() == tiny_labeler.to_arrow(SENTENCES).to_pylist()
+    assert table.hstack(labels.select("hedged")).columns == ["words", "place", "hedged"]
+    with pytest.raises(InputError, match="sentence 1 is a NoneType"):
+        polars.Series(["Rebels left.", None]).framing.label(tiny_labeler)
