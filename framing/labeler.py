@@ -25,7 +25,7 @@ from framing.engine.batching import compute_logits
 from framing.errors import ColumnError, FramingError, FramingWarning, InputError
 from framing.model import hub
 from framing.model.checkpoint import SHIPPED, Checkpoint
-from framing.model.encoding import LONGEST_SENTENCE, EncodedSentences
+from framing.model.encoding import LONGEST_SENTENCE, EncodedSentences, SentenceEncoder
 from framing.model.logits import Logits
 from framing.reading.documents import document_of, type_hint
 from framing.text.kinds import title_length
@@ -85,12 +85,13 @@ def load(
     """
     wanted = codebook if codebook is None or isinstance(codebook, Codebook) else Codebook.load(os.fspath(codebook))
     opened = Checkpoint.load(checkpoint, codebook=wanted, revision=revision)
-    return Labeler(
-        opened,
-        open_engine(
+    # The encoder is made while the engine opens, which takes as long as all the rest.
+    with ThreadPoolExecutor(1, thread_name_prefix="framing-load") as beside:
+        encoder = beside.submit(opened.sentence_encoder)
+        opened_engine = open_engine(
             opened, engine=engine, device=device, precision=precision, threads=threads, token_budget=token_budget
-        ),
-    )
+        )
+    return Labeler(opened, opened_engine, encoder.result())
 
 
 class Labeler:
@@ -101,6 +102,7 @@ class Labeler:
     Args:
         checkpoint: the model, its codebook and its calibration.
         engine: what runs it.
+        encoder: the checkpoint's, where it is there already.
 
     Attributes:
         checkpoint, engine: as given.
@@ -110,11 +112,11 @@ class Labeler:
             of sentences is read once.
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, encoder: SentenceEncoder | None = None) -> None:
         self.checkpoint = checkpoint
         self.engine = engine
         self.codebook = checkpoint.codebook
-        self.encoder = checkpoint.sentence_encoder()
+        self.encoder = encoder or checkpoint.sentence_encoder()
         self.decoder = Decoder(checkpoint.codebook, checkpoint.calibration)
         self.tokens_read = 0
 
