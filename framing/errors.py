@@ -5,16 +5,20 @@
     ├── MarkupError               an inline-marked sentence cannot be parsed
     ├── InputError                text or a file given to be labelled is unusable
     │   ├── UnreadableFileError   missing, binary, truncated, undecodable
-    │   └── ColumnError           a table lacks the column it was asked for
+    │   │   └── EmptyFileError    nothing in it
+    │   ├── ColumnError           a table lacks the column it was asked for
+    │   └── EstimatorInputError   what scikit-learn's estimators were given is unusable; a ValueError too
     ├── CheckpointError           a checkpoint folder is unusable
     │   ├── CheckpointNotFoundError
     │   ├── CheckpointCorruptedError
     │   └── CodebookMismatchError
     ├── SettingError              an option, keyword or configuration value is wrong
+    ├── DivergenceError           a training's loss or weights are no numbers any more
     ├── OutputError               a result cannot be written
     ├── UnitRunnerError           a machine of a cluster could not do its part of a batch job
     ├── WorkerDiedError           processes of a batch job died over the same rows again and again
     ├── JobIncompleteError        a batch job ended before all of its units were done
+    ├── ServiceError              the service refuses a request
     └── MissingExtraError         an optional dependency is not installed
 
 Every error says three things: what is wrong (with the value), what was expected, and what to do next.
@@ -78,8 +82,16 @@ class UnreadableFileError(InputError):
     """A file is missing, binary, truncated, or in no encoding that was tried."""
 
 
+class EmptyFileError(UnreadableFileError):
+    """A file has nothing in it."""
+
+
 class ColumnError(InputError):
     """A table lacks a column that was asked for or that is needed."""
+
+
+class EstimatorInputError(InputError, ValueError):
+    """What an estimator of :mod:`framing.sklearn` was given cannot be used; scikit-learn expects a ``ValueError``."""
 
 
 class CheckpointError(FramingError):
@@ -102,6 +114,10 @@ class SettingError(FramingError):
     """An option, keyword argument or configuration value is unknown or out of range."""
 
 
+class DivergenceError(FramingError):
+    """The loss or the weights of a training have become NaN, infinite, or too large to be stored."""
+
+
 class OutputError(FramingError):
     """A result cannot be written where it was asked for."""
 
@@ -116,6 +132,29 @@ class WorkerDiedError(FramingError):
 
 class JobIncompleteError(FramingError):
     """A batch job ended with units that are not done; those that are done are kept."""
+
+
+class ServiceError(FramingError):
+    """The service (``framing serve``) refuses a request.
+
+    Args:
+        message, expected, hint: as of :class:`FramingError`.
+        status: of the answer in HTTP, 400 to 599.
+        retry_after: seconds after which it is worth to ask again; ``None`` where that does not help.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        retry_after: int | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class MissingExtraError(FramingError):

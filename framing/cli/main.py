@@ -22,6 +22,7 @@ from framing.cli.evaluate import evaluate_command
 from framing.cli.label import label_command
 from framing.cli.report import page_command, report_command
 from framing.cli.sample import sample_command
+from framing.cli.serve import serve_command
 from framing.cli.suggest import suggest_command
 
 # Typer's decorated tracebacks are off, because they make faults of framing harder to find.
@@ -37,6 +38,7 @@ app.command("agree", no_args_is_help=True)(agree_command)
 app.command("suggest", no_args_is_help=True)(suggest_command)
 app.command("convert", no_args_is_help=True)(convert_command)
 app.command("benchmark")(benchmark_command)
+app.command("serve")(serve_command)
 app.add_typer(codebook.app, name="codebook")
 app.add_typer(seeds.app, name="seeds")
 app.add_typer(marks.app, name="marks")

@@ -1,8 +1,11 @@
 """Charts as SVG: dots with two nested intervals, and lines with bands over time.
 
-They are drawn by hand because of what the page needs of them: colours that follow light and dark, links into the page
+They are drawn by hand because of what the page needs of them: colours that follow light and dark, a way into the page
 from every dot, no style attribute (the page's policy forbids them), and a few kilobytes each. A colour is a variable
 of the page's style with the colour for a file that stands alone.
+
+A chart is several drawings one under the other, none higher than a sheet of paper, so that print can part them. For
+those who cannot see it, a drawing is one image with a name and a sentence; the table under the chart has every figure.
 """
 
 from __future__ import annotations
@@ -17,9 +20,12 @@ from framing.reading.encodings import visible
 #: Safe for the colour-blind (Okabe and Ito 2008).
 _MARK, _GREY = "var(--mark,#0072b2)", "var(--grey,#767676)"
 _INK, _GRID, _PAPER = "var(--ink,#1b1b1b)", "var(--grid,#d8d8d8)", "var(--paper,#ffffff)"
-_WIDTH, _LEFT, _RIGHT = 440, 136, 350
-_ROW, _SUBROW, _HEAD = 16, 11, 20
-_NAME = 21
+_WIDTH, _LEFT, _RIGHT = 440, 140, 356
+_ROW, _SUBROW, _HEAD, _LINE = 16, 11, 30, 13
+#: Code points of a name that fit beside the dots, and across the chart.
+_NAME, _LONG_NAME = 20, 62
+#: How high the rows of one drawing are at most, and how many lines over time it has.
+_MOST_HEIGHT, _MOST_LINES = 700, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Dot:
         small: drawn grey.
         n: shown at the right.
         told: the figure in words, for whoever points at it.
-        link: attributes of a link to its sentences, made by :mod:`framing.report.page`.
+        link: attributes that lead to its sentences, made by :mod:`framing.report.page`.
     """
 
     value: float
@@ -63,29 +69,54 @@ class Panel:
     rows: tuple[Row, ...]
 
 
-def dot_chart(title: str, panels: Sequence[Panel], *, share: bool) -> str:
-    """Panels one under the other, groups as rows, n at the right.
+def dot_chart(key: str, title: str, panels: Sequence[Panel], *, share: bool) -> str:
+    """Panels one under the other, groups as rows, n at the right. Names that are long stand above their dots.
 
     Args:
-        title: for those who cannot see it.
+        key: of the chart on its page: letters and digits.
+        title: of the image, before the panel's name.
         panels: with the figures.
         share: values are in [0, 1] and shown in per cent; else rates.
     """
     most = 1.0 if share else _top([dot for panel in panels for row in panel.rows for dot in row.dots])
-    axis = _Axis(most, share)
-    parts, y = [], 6.0
+    above = any(len(row.name) > _NAME for panel in panels for row in panel.rows)
+    axis = _Axis(most, share, 12 if above else _LEFT)
+    drawn: list[str] = []
     for panel in panels:
-        y += _HEAD
-        parts += [_text(4, y - 6, panel.name, size=12, weight="bold"), axis.labels(y - 6)]
-        top = y
-        rows: list[str] = []
-        for row in panel.rows:
-            rows.append(_text(4, y + 11, _cut(row.name), size=11, title=row.name))
-            for place, dot in enumerate(row.dots):
-                rows.append(_dot(dot, axis, y + 8 + place * _SUBROW))
-            y += _ROW + (max(len(row.dots), 1) - 1) * _SUBROW
-        parts += [axis.grid(top, y), *rows]
-    return _svg(title, y + 6, parts)
+        told = _told([(dot.value, row.name, dot.filled) for row in panel.rows for dot in row.dots], axis)
+        whole = sum(_height(row, above=above) for row in panel.rows)
+        each = math.ceil(len(panel.rows) / math.ceil(whole / _MOST_HEIGHT))
+        for start in range(0, len(panel.rows), each):
+            rows = panel.rows[start : start + each]
+            name = panel.name + (", continued" if start else "")
+            parts, height = _panel(name, rows, axis, above=above)
+            drawn.append(_svg(f"{key}-{len(drawn)}", f"{title}: {name}", told, height, parts))
+    return "".join(drawn)
+
+
+def _panel(name: str, rows: Sequence[Row], axis: _Axis, *, above: bool) -> tuple[list[str], float]:
+    y: float = _HEAD
+    drawn: list[str] = []
+    for row in rows:
+        drawn.append(_text(4, y + 11, _cut(row.name, _LONG_NAME if above else _NAME), size=11, title=row.name))
+        first = y + (_LINE if above else 0) + 8
+        drawn += [_dot(dot, axis, first + place * _SUBROW) for place, dot in enumerate(row.dots)]
+        y += _height(row, above=above)
+    head = [_text(4, 12, _cut(name, _LONG_NAME), size=12, weight="bold", title=name), axis.labels(_HEAD - 5)]
+    return [*head, axis.grid(_HEAD, y), *drawn], y + 4
+
+
+def _height(row: Row, *, above: bool) -> float:
+    return (_LINE if above else 0) + _ROW + (max(len(row.dots), 1) - 1) * _SUBROW
+
+
+def _told(figures: Sequence[tuple[float, str, bool]], axis: _Axis) -> str:
+    """The least and the greatest of the figures, those of the outlet's own voice where there are any, as a sentence."""
+    shown = [figure for figure in figures if figure[2]] or figures
+    whose = "Filled dots" if any(not figure[2] for figure in figures) and len(shown) < len(figures) else "Dots"
+    ends = [pick(shown, key=lambda figure: figure[0]) for pick in (min, max)]
+    (low, least, _), (high, greatest, _) = ends
+    return f"{whose} lie from {axis.said(low)} ({least}) to {axis.said(high)} ({greatest})."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +138,35 @@ class Series:
     points: tuple[Point | None, ...]
 
 
-_TIME_HEIGHT = 64
+_TIME_HEIGHT, _TIME_HEAD = 64, 28
 
 
-def time_chart(title: str, periods: Sequence[str], series: Sequence[Series]) -> str:
-    """A panel for each group: a line with its band. Where a period has no figure, the line is interrupted."""
-    parts, y = [], 6.0
+def time_chart(key: str, title: str, periods: Sequence[str], series: Sequence[Series]) -> str:
+    """A panel for each group: a line with its band. Where a period has no figure, the line is interrupted.
+
+    Args:
+        key: of the chart on its page: letters and digits.
+        title: of the image.
+        periods: of the points, one after the other.
+        series: with the figures.
+    """
+    drawn: list[str] = []
+    for start in range(0, len(series), _MOST_LINES):
+        part = series[start : start + _MOST_LINES]
+        parts, height = _lines(periods, part)
+        told = " ".join(_course(one, periods) for one in part)
+        drawn.append(_svg(f"{key}-{len(drawn)}", title, told, height, parts))
+    return "".join(drawn)
+
+
+def _lines(periods: Sequence[str], series: Sequence[Series]) -> tuple[list[str], float]:
+    parts, y = [], -8.0
     left, right = 40, _WIDTH - 12
     step = (right - left) / max(len(periods), 1)
     at = [left + step * (number + 0.5) for number in range(len(periods))]
     for one in series:
-        y += _HEAD
-        parts.append(_text(4, y - 6, one.name, size=12, weight="bold"))
+        y += _TIME_HEAD
+        parts.append(_text(4, y - 8, _cut(one.name, _LONG_NAME), size=12, weight="bold", title=one.name))
 
         def place(value: float, top: float = y) -> float:
             return top + _TIME_HEIGHT * (1 - min(max(value, 0), 1))
@@ -137,7 +185,17 @@ def time_chart(title: str, periods: Sequence[str], series: Sequence[Series]) -> 
     every = max(1, math.ceil(len(periods) / 6))
     for number in range(0, len(periods), every):
         parts.append(_text(at[number], y + 14, periods[number], size=9, anchor="middle"))
-    return _svg(title, y + 20, parts)
+    return parts, y + 20
+
+
+def _course(series: Series, periods: Sequence[str]) -> str:
+    known = [(point.value, period) for point, period in zip(series.points, periods, strict=True) if point is not None]
+    if not known:
+        return f"{series.name}: no figure."
+    (first, since), (last, until) = known[0], known[-1]
+    if len(known) == 1:
+        return f"{series.name}: {first:.0%} in {since} alone."
+    return f"{series.name}: {first:.0%} in {since}, {last:.0%} in {until}, {len(known)} periods with figures."
 
 
 def _runs(points: Sequence[Point | None]) -> list[list[tuple[int, Point]]]:
@@ -167,9 +225,13 @@ def _band(ends: Sequence[tuple[float, float, float]]) -> str:
 class _Axis:
     most: float
     share: bool
+    left: float
 
     def at(self, value: float) -> float:
-        return _LEFT + (_RIGHT - _LEFT) * min(max(value / self.most, 0), 1)
+        return self.left + (_RIGHT - self.left) * min(max(value / self.most, 0), 1)
+
+    def said(self, value: float) -> str:
+        return f"{value:.0%}" if self.share else f"{value:.3g}"
 
     @property
     def ticks(self) -> list[float]:
@@ -209,8 +271,8 @@ def _dot(dot: Dot, axis: _Axis, y: float) -> str:
 
 
 def _linked(inner: str, told: str, link: str) -> str:
-    """A link that the keyboard passes over: the table under the chart has the same links in order."""
-    return f'<a href="#evidence" tabindex="-1" {link}><title>{_shown(told)}</title>{inner}</a>'
+    """A way to the sentences for who points at it. The table under the chart has links, for the keyboard too."""
+    return f"<g {link}><title>{_shown(told)}</title>{inner}</g>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, opacity: float | None = None) -> str:
@@ -232,13 +294,14 @@ def _shown(text: str) -> str:
     return escape(visible(text))
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _svg(title: str, height: float, parts: Sequence[str]) -> str:
+def _svg(key: str, title: str, told: str, height: float, parts: Sequence[str]) -> str:
     size = f'viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui,sans-serif" fill="{_INK}" role="group" '
-        f'aria-label="{_shown(title)}">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui,sans-serif" fill="{_INK}" role="img" '
+        f'aria-labelledby="{key}-title" aria-describedby="{key}-told"><title id="{key}-title">{_shown(title)}</title>'
+        f'<desc id="{key}-told">{_shown(told)}</desc>{"".join(parts)}</svg>'
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,6 +23,8 @@ Array = npt.NDArray[Any]
 #: Sentences that a page holds at most, and of a cell.
 MOST_SENTENCES = 900
 MOST_OF_A_CELL = 40
+#: Mentions of a label whose words are counted.
+MENTIONS_READ = 300
 #: Code points of a document that can be drawn for checking.
 MOST_OF_A_DOCUMENT = 12_000
 
@@ -198,6 +200,30 @@ def marks_by_sentence(corpus: Corpus, wanted: Array) -> dict[int, list[Mark]]:
             else:
                 mark = Mark(row["start"], row["end"], "source")
             found[row["sentence"]].append(mark)
+    return found
+
+
+def words_of_labels(corpus: Corpus, *, seed: int = 0, most: int = 5) -> dict[str, list[tuple[str, int]]]:
+    """Label -> its most frequent words, lower case, with counts among some hundred mentions drawn at random.
+
+    Args:
+        corpus: what is compared.
+        seed: of the draw.
+        most: words of a label.
+    """
+    label, sentence = corpus.codes("mentions", "label"), corpus.codes("mentions", "sentence")
+    start, end = corpus.codes("mentions", "start"), corpus.codes("mentions", "end")
+    generator = np.random.default_rng(seed)
+    found = {}
+    for number, name in enumerate(corpus.codebook.label_names):
+        rows = np.flatnonzero(label == number)
+        if len(rows) > MENTIONS_READ:
+            rows = generator.choice(rows, MENTIONS_READ, replace=False)
+        texts = corpus.sentences.column("text").take(sentence[rows]).to_pylist()
+        parts = (text[a:b] for text, a, b in zip(texts, start[rows].tolist(), end[rows].tolist(), strict=True))
+        counts = Counter(" ".join(part.lower().split()) for part in parts)
+        if counts:
+            found[name] = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:most]
     return found
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framing.compare.comparison import Comparison, figure_text
+from framing.compare.comparison import Comparison
 
 #: How many are told.
 MOST = 3
@@ -30,11 +31,12 @@ class Finding:
 
     Attributes:
         contrast, label, voice: which name, among which rivals, in whose voice; ``None`` where there are no voices.
-        referent: what the rivals name.
+        referent: what the rivals name; the contrast's name where the codebook does not say.
         more, less: the groups; of ``more`` the share is at least as large.
         difference, low, high: of the shares, with interval.
         q: of the comparison's whole table of differences.
         distinguishable, small, corrected: as the comparison says.
+        level: of all intervals, in (0, 1).
     """
 
     contrast: str
@@ -50,6 +52,7 @@ class Finding:
     distinguishable: bool
     small: bool
     corrected: bool
+    level: float
 
     def sentence(self, own: Sequence[str]) -> str:
         """The finding in words.
@@ -64,28 +67,63 @@ class Finding:
             if self.voice in own
             else f"In the voice “{self.voice}”, "
         )
-        return (
-            f"{whose}{self.more.group} names {self.referent} “{self.label}” in {_of(self.more, 'mentions')}, "
-            f"{self.less.group} in {_of(self.less, '')}. {self.verdict}"
+        does = (
+            f"names {self.referent} as “{self.label}”"
+            if self.referent != self.contrast
+            else f"takes “{self.label}” among the names of “{self.contrast}”"
         )
+        return (
+            f"{whose}{self.more.group} {does} in {self._figure(self.more, self._interval + ' ')}; "
+            f"{self.less.group} does so in {self._figure(self.less, '')}. {self.verdict}"
+        )
+
+    def _figure(self, side: Side, interval: str) -> str:
+        """The share of a side with interval and base; a corrected one is not of the mentions that the model counts."""
+        share = f"{100 * side.value:.{_digits(side.low, side.high)}f}%"
+        ends = f"{interval}{percentages(side.low, side.high)}"
+        mentions = "1 mention" if side.n == 1 else f"{side.n:,} mentions"
+        if self.corrected:
+            return f"{share} of its mentions ({ends}; the model counts {mentions} in {_documents(side)})"
+        return f"{share} of {mentions} ({ends}; {_documents(side)})"
 
     @property
     def verdict(self) -> str:
         """Whether the difference is real, in words."""
-        q = "" if self.q is None else f"q = {self.q:.2g}" if self.q >= 0.0001 else "q < 0.0001"
-        ends = f"{100 * self.difference:.0f} points [{100 * self.low:.0f}, {100 * self.high:.0f}]"
+        q = "" if self.q is None else f"; q = {self.q:.2g}" if self.q >= 0.0001 else "; q < 0.0001"
+        ends = f"{_points(self.low)} to {_points(self.high)}"
+        size = f"{_points(self.difference)} percentage points ({self._interval} {ends}{q})"
         if self.distinguishable:
-            return f"The difference is {ends}, {q}."
+            return f"The difference is {size}."
         if self.low <= 0 <= self.high:
-            return f"The two are not distinguishable: a difference of {ends}, {q}."
-        return f"Among all that is compared here, the two are not distinguishable: a difference of {ends}, {q}."
+            return f"The two are not distinguishable: the difference is {size}."
+        return (
+            f"The difference is {size}. Alone it would count; among all the differences that are compared here it may "
+            "be chance, and the two are not distinguishable."
+        )
+
+    @property
+    def _interval(self) -> str:
+        return f"{100 * self.level:g}% interval"
 
 
-def _of(side: Side, what: str) -> str:
-    share = figure_text(side.value, side.low, side.high, share=True)
-    counted = f"{side.n:,} {what}".strip()
-    documents = "1 document" if side.documents == 1 else f"{side.documents:,} documents"
-    return f"{share} of {counted} ({documents})"
+def percentages(low: float, high: float) -> str:
+    """Two shares as an interval: ``63–100%``, with a decimal where they are less than five points apart."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "not known"
+    digits = _digits(low, high)
+    return f"{100 * low:.{digits}f}–{100 * high:.{digits}f}%"
+
+
+def _digits(low: float, high: float) -> int:
+    return int(high - low < 0.05)
+
+
+def _documents(side: Side) -> str:
+    return "1 document" if side.documents == 1 else f"{side.documents:,} documents"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:.0f}".replace("-0", "0").replace("-", "−") if math.isfinite(value) else "–"
 
 
 def find(comparison: Comparison) -> list[Finding]:
@@ -142,4 +180,5 @@ def _finding(comparison: Comparison, row: Mapping[str, Any]) -> Finding:
         bool(row["distinguishable"]),
         bool(row["small"]),
         bool(row["corrected"]),
+        comparison.settings["level"],
     )

@@ -23,15 +23,17 @@ from framing.compare.columns import PERIODS, Corpus, Labelled, files_of, read_co
 from framing.compare.comparison import Comparison
 from framing.compare.copies import copies
 from framing.compare.front import compare
+from framing.compare.gold import read_gold
 from framing.compare.labelling import hold_records, label_documents
 from framing.errors import ColumnError, FramingWarning, InputError, SettingError, did_you_mean
 from framing.files import write_whole
 from framing.labeler import Labeler, load
 from framing.model.checkpoint import Checkpoint
 from framing.reading import Columns
-from framing.report import page, sections
+from framing.report import cards, page, sections
+from framing.report.annotated import Trial, try_model
 from framing.report.events import events_of
-from framing.report.evidence import MOST_SENTENCES, documents_to_check, draw_evidence
+from framing.report.evidence import MOST_SENTENCES, documents_to_check, draw_evidence, words_of_labels
 from framing.report.findings import Finding, find
 from framing.report.instrument import Instrument, read_instrument
 from framing.report.marks import about, article_html, counts_html, legend_html
@@ -177,14 +179,17 @@ def report(
     sources = tuple(dict.fromkeys(cited))
     evidence = draw_evidence(comparison, sources, seed=seed, most=sentences)
     figures = sections.Figures(comparison, sources)
+    words = words_of_labels(corpus, seed=seed)
+    trial = None if gold is None else _tried(corpus, whole, gold, sample, equal_probabilities)
     events = [] if comparison.events is None else events_of(comparison, comparison.events, original)
     heading = title or f"Who names it how: {_listed(list(dict.fromkeys(group.name for group in comparison.groups)))}"
     gold_command = "framing compare LABELS --gold gold.tsv --equal-probabilities" + "".join(
         f" --by {column}" for column in own if own != ("outlet",)
     )
     parts = [
-        sections.findings_section(figures, found, comparison.notes),
+        sections.findings_section(figures, found, comparison.notes, words),
         sections.contrasts_section(figures),
+        sections.rates_section(figures),
         sections.voices_section(figures),
         sections.events_section(figures, events, found, read_.event),
         sections.time_section(figures, timed, periods, found, why),
@@ -192,10 +197,11 @@ def report(
         sections.hedging_section(figures),
         sections.words_section(figures),
         sections.evidence_section(figures, evidence, to_check, left_out, gold_command),
-        sections.robustness_section(checks, found),
-        sections.corpus_section(figures, whole, original, read_.set_aside, read_.name),
-        sections.instrument_section(figures, read_.instrument),
-        sections.limits_section(figures),
+        cards.robustness_section(checks, found),
+        cards.corpus_section(figures, whole, original, read_.set_aside, read_.name),
+        cards.instrument_section(figures, read_.instrument, trial),
+        cards.terms_section(figures, words, _explained(corpus.codebook, codebook, read_.instrument)),
+        cards.limits_section(figures),
     ]
     data = {
         "groups": list(evidence.groups),
@@ -204,6 +210,25 @@ def report(
     }
     html = page.whole_page(heading, _body(heading, comparison, parts), data=data)
     return Report(html, comparison, tuple(found), tuple(checks), (len(evidence.items), evidence.total))
+
+
+def _explained(book: Codebook, given: Codebook | None, instrument: Instrument | None) -> Codebook:
+    """The codebook with what its names mean: Parquet keeps the names alone."""
+    known = (book, given, None if instrument is None else instrument.codebook, Codebook.default())
+    same = [one for one in known if one is not None and one.fingerprint == book.fingerprint]
+    return next((one for one in same if any(label.definition for label in one.labels)), book)
+
+
+def _tried(
+    corpus: Corpus,
+    whole: Corpus,
+    gold: str | os.PathLike[str],
+    sample: str | os.PathLike[str] | None,
+    equal_probabilities: bool,
+) -> Trial:
+    """The model beside the annotated documents, in the sentences that are compared."""
+    read_ = read_gold(gold, whole.with_keys(), sample=sample, equal_probabilities=equal_probabilities)
+    return try_model(corpus, read_)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -215,12 +240,13 @@ def _body(heading: str, comparison: Comparison, parts: Sequence[str]) -> str:
     titles = [match for part in parts for match in re.findall(r'<h2 id="([a-z]+)">([^<]*)</h2>', part)[:1]]
     links = "".join(f'<li><a href="#{key}">{title}</a></li>' for key, title in titles)
     n = comparison.table("groups").to_pylist()
-    counted = " · ".join(f"{sum(row[name] for row in n):,} {name}" for name in ("documents", "sentences", "mentions"))
+    counted = [f"{sum(row[name] for row in n):,} {name}" for name in ("documents", "sentences", "mentions")]
     by = " and ".join(comparison.settings["by"])
     return (
-        '<a class="skip" href="#findings">to the findings</a>\n'
+        '<a class="skip" href="#findings">Skip to the findings</a>\n'
         f'<header><h1 dir="auto">{page.text(heading)}</h1>'
-        f'<p class="note">{counted}, compared by {page.text(by)}</p>'
+        f'<p class="note">{counted[0]}, {counted[1]}, and in them {counted[2]} of the codebook’s names; compared by '
+        f"{page.text(by)}</p>"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>\n<main>\n' + "\n".join(parts) + "\n</main>\n"
         f'<footer><p class="note">Made by framing {framing.__version__}. '
         "This file asks for nothing from outside.</p></footer>"
@@ -236,9 +262,14 @@ def article(labels: Labels) -> str:
         if counts
         else ""
     )
+    book = labels.codebook or Codebook.default()
+    told = "Behind marked words stands what they are marked as" + (
+        ", in whose voice, and who is cited. " if book.voices else ". "
+    )
+    told += "In square brackets: what the sentence is on its page."
     body = (
-        f'<header><h1 dir="auto">{page.text(heading)}</h1>{legend_html(labels.codebook)}</header>\n'
-        f"<main>\n{article_html(labels)}\n{table}\n</main>"
+        f'<header><h1 dir="auto">{page.text(heading)}</h1>{page.paragraph(told, "note")}{legend_html(labels.codebook)}'
+        f"</header>\n<main>\n{article_html(labels)}\n{table}\n</main>"
     )
     return page.whole_page(heading, body, script=False)
 

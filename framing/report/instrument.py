@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framing.codebook import Codebook
 from framing.compare.intervals import wilson
 from framing.model.checkpoint import Checkpoint
 
@@ -36,6 +37,7 @@ class Instrument:
         overall: name -> (value, low, high) of the validation part.
         sentences: of the validation part.
         metrics: the file of these scores; ``None`` where the checkpoint has none.
+        codebook: by which it labels.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Instrument:
     overall: Mapping[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
     sentences: int | None = None
     metrics: Path | None = None
+    codebook: Codebook | None = None
 
 
 def read_instrument(checkpoint: Checkpoint | str | os.PathLike[str]) -> Instrument:
@@ -70,6 +73,7 @@ def read_instrument(checkpoint: Checkpoint | str | os.PathLike[str]) -> Instrume
         overall,
         metrics.get("validation_sentences"),
         file if labels else None,
+        opened.codebook,
     )
 
 

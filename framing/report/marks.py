@@ -44,7 +44,7 @@ MARK_CSS = """
 .framing .tag{font:.72em/1 system-ui,sans-serif;opacity:.85;text-decoration:none}
 .framing .kind{font:.72em/1 system-ui,sans-serif;opacity:.85;font-style:italic}
 .framing .text{overflow-wrap:anywhere;white-space:pre-line}
-@media(prefers-color-scheme:dark){.framing .own{border-color:#56b4e9}.framing .cited{border-color:#e69f00}
+@media screen and (prefers-color-scheme:dark){.framing .own{border-color:#56b4e9}.framing .cited{border-color:#e69f00}
 .framing .quoted{border-color:#2bc495}.framing .other{border-color:#d58abb}}
 """
 
@@ -156,9 +156,11 @@ def about(labels: Labels) -> str:
 
 
 def legend_html(codebook: Codebook | None = None) -> str:
-    """What the looks mean: those that the codebook's voices have, hedges and sources."""
-    looks = [look for look in dict.fromkeys(looks_of(codebook).values()) if look != "plain"] or ["plain"]
-    items = (f'<li><mark class="{look}">words</mark> {LOOKS[look]}</li>' for look in (*looks, "hedge", "source"))
+    """What the looks mean: those that the codebook's voices have, hedges and sources where it has them."""
+    book = codebook or Codebook.default()
+    looks = [look for look in dict.fromkeys(looks_of(book).values()) if look != "plain"] or ["plain"]
+    looks += [*(["hedge"] if book.hedge_kinds else []), *(["source"] if book.source_guide else [])]
+    items = (f'<li><mark class="{look}">words</mark> {LOOKS[look]}</li>' for look in looks)
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 

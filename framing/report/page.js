@@ -4,11 +4,13 @@
   const $ = (id) => document.getElementById(id);
   const items = [...document.querySelectorAll("ol.evidence > .s")];
   const texts = items.map((item) => item.textContent.toLowerCase());
-  const fields = ["g", "l", "v", "h", "c"];
+  const fields = ["g", "l", "v", "h", "c"].filter((field) => $("f-" + field));
+  const wanted = () => [...document.querySelectorAll(".controls select, .controls input")].filter((f) => f.value);
   const has = (list, one) => (" " + list + " ").includes(" " + one + " ");
 
   function fits(item, text, want) {
     const d = item.dataset;
+    // A codebook without voices, hedges or sources has no field for them.
     if (want.g !== "" && d.g !== want.g) return false;
     if (want.l !== "" || want.v !== "") {
       const pairs = d.f ? d.f.split(" ") : [];
@@ -35,7 +37,7 @@
   }
 
   function filter() {
-    const want = { text: $("f-text").value.trim().toLowerCase(), since: $("f-since").value, until: $("f-until").value };
+    const want = { g: "", l: "", v: "", h: "", c: "", text: $("f-text").value.trim().toLowerCase(), since: $("f-since").value, until: $("f-until").value };
     for (const field of fields) want[field] = $("f-" + field).value;
     let shown = 0;
     items.forEach((item, n) => {
@@ -43,8 +45,10 @@
       item.hidden = !fit;
       shown += fit;
     });
+    const told = wanted().map((field) => field.labels[0].textContent + ": " +
+      (field.selectedOptions ? field.selectedOptions[0].textContent : field.value));
     $("shown").textContent = shown.toLocaleString("en") + " of " + items.length.toLocaleString("en") +
-      " sampled sentences are shown." + counted(want);
+      " sampled sentences are shown" + (told.length ? " (" + told.join("; ") + ")." : ".") + counted(want);
   }
 
   function reset() {
@@ -57,7 +61,7 @@
   }
   $("reset").addEventListener("click", () => { reset(); filter(); });
   document.addEventListener("click", (event) => {
-    const link = event.target.closest('a[href="#evidence"][data-e]');
+    const link = event.target.closest("[data-e]");
     if (!link) return;
     event.preventDefault();
     reset();
@@ -72,9 +76,23 @@
     $("shown").focus({ preventScroll: true });
   });
 
+  // The drawings of a chart, one under the other, as one file.
+  function drawing(figure) {
+    const all = [...figure.querySelectorAll("svg")], whole = all[0].cloneNode(false);
+    let height = 0;
+    for (const one of all) {
+      const part = one.cloneNode(true);
+      part.setAttribute("y", height);
+      height += +one.getAttribute("height");
+      whole.append(part);
+    }
+    whole.setAttribute("height", height);
+    whole.setAttribute("viewBox", "0 0 " + whole.getAttribute("width") + " " + height);
+    for (const name of ["aria-labelledby", "aria-describedby"]) whole.removeAttribute(name);
+    return new XMLSerializer().serializeToString(whole);
+  }
   for (const link of document.querySelectorAll("a[data-svg]")) {
-    const svg = link.closest("figure").querySelector("svg");
-    link.href = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(svg));
+    link.href = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(drawing(link.closest("figure")));
     link.hidden = false;
   }
 
@@ -121,7 +139,7 @@
       const button = make("button", word, box);
       button.type = "button";
       button.setAttribute("aria-pressed", "false");
-      button.setAttribute("aria-label", word + ": " + span[2]);
+      button.setAttribute("aria-label", word + ": “" + box.firstChild.textContent + "”, " + span[2]);
       button.addEventListener("click", () => {
         span[3] = span[3] === word ? "" : word;
         buttons.forEach((other) => other.setAttribute("aria-pressed", String(other.textContent === span[3])));

@@ -22,6 +22,8 @@ from urllib.parse import quote
 from framing.reading.encodings import visible
 
 _HERE = Path(__file__).parent
+#: Rows of a table that is kept on one sheet of paper.
+_SHORT = 14
 #: What need not be written as %.. in an address of data that stands between double quotes.
 _PLAIN = "/,:;()[]*!=@ "
 #: What a spreadsheet would take for a formula.
@@ -34,7 +36,13 @@ def text(value: object) -> str:
 
 
 def whole_page(
-    title: str, body: str, *, language: str = "en", data: Mapping[str, Any] | None = None, script: bool = True
+    title: str,
+    body: str,
+    *,
+    language: str = "en",
+    data: Mapping[str, Any] | None = None,
+    script: bool = True,
+    form: bool = False,
 ) -> str:
     """A page of its body.
 
@@ -44,6 +52,7 @@ def whole_page(
         language: BCP 47.
         data: for the script.
         script: whether the page has one.
+        form: whether the page has a form, which is sent to where the page came from.
     """
     from framing.report.marks import MARK_CSS
 
@@ -52,6 +61,8 @@ def whole_page(
     policy = f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'" + (
         f"; script-src '{_hash(code)}'" if script else ""
     )
+    if form:
+        policy = policy.replace("form-action 'none'", "form-action 'self'")
     block = "" if data is None else f'<script type="application/json" id="data">{script_json(data)}</script>\n'
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
@@ -101,7 +112,18 @@ def listed(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="card">{items}</dl>'
 
 
-def figure(svg: str, caption: str, table: str, *, name: str, rows: Sequence[Sequence[object]]) -> str:
+def scroll(name: str, table: str) -> str:
+    """A table that is scrolled sideways where it is wider than the page. Print does not part a short one.
+
+    Args:
+        name: what it is called, as text.
+        table: HTML.
+    """
+    short = " short" if table.count("<tr") <= _SHORT else ""
+    return f'<div class="scroll{short}" tabindex="0" role="group" aria-label="Table: {text(name)}">{table}</div>'
+
+
+def figure(svg: str, caption: str, table: str, *, name: str, title: str, rows: Sequence[Sequence[object]]) -> str:
     """A chart with its table, and both to take along.
 
     Args:
@@ -109,24 +131,33 @@ def figure(svg: str, caption: str, table: str, *, name: str, rows: Sequence[Sequ
         caption: as text.
         table: HTML of the same figures.
         name: of the files, without ending: letters, digits, ``-``, ``_``.
+        title: for people, as text.
         rows: of the CSV file, the names of columns first.
     """
     file = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)
+    drawing = f'<a data-svg="1" hidden download="{file}.svg" aria-label="SVG of {text(title)}">SVG</a>'
     return (
         f"<figure>{svg}<figcaption>{text(caption)} "
-        f'<span class="download"><a data-svg="1" hidden download="{file}.svg">SVG</a> {csv_link(file, rows)}</span>'
-        f"</figcaption><details><summary>{text(name)}: the figures as a table</summary>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{file}, table">{table}</div></details></figure>'
+        f'<span class="screen">Download: {drawing} {csv_link(file, rows, title)}</span></figcaption>'
+        f'<details><summary>The figures as a table<span class="unseen">: {text(title)}</span></summary>'
+        f"{scroll(title, table)}</details></figure>"
     )
 
 
-def csv_link(file: str, rows: Sequence[Sequence[object]]) -> str:
-    """A link that holds a CSV file; cells that a spreadsheet would take for a formula get a ``'``."""
+def csv_link(file: str, rows: Sequence[Sequence[object]], title: str) -> str:
+    """A link that holds a CSV file; cells that a spreadsheet would take for a formula get a ``'``.
+
+    Args:
+        file: its name, without ending.
+        rows: the names of columns first.
+        title: what it is of, as text.
+    """
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\r\n")
     for row in rows:
         writer.writerow([_cell(value) for value in row])
-    return f'<a download="{file}.csv" href="data:text/csv;charset=utf-8,{quote(sink.getvalue(), safe=_PLAIN)}">CSV</a>'
+    address = f"data:text/csv;charset=utf-8,{quote(sink.getvalue(), safe=_PLAIN)}"
+    return f'<a download="{file}.csv" aria-label="CSV of {text(title)}" href="{address}">CSV</a>'
 
 
 def _cell(value: object) -> object:
@@ -141,7 +172,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[tuple[Sequence[st
     """A table.
 
     Args:
-        caption: as text; empty for none.
+        caption: as text.
         columns: names, as text.
         rows: cells as HTML, and whether the row is grey.
         words: first columns, which hold words; the first names the row.
@@ -153,7 +184,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[tuple[Sequence[st
         + "</tr>"
         for cells, grey in rows
     )
-    told = f"<caption>{text(caption)}</caption>" if caption else ""
+    told = f"<caption><span>{text(caption)}</span></caption>"
     return f"<table>{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

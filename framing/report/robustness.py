@@ -129,7 +129,7 @@ def check_findings(
     probability = np.asarray(mentions.corpus.mentions.column("probability"))
     no_copy = original == np.arange(len(original))
     return [
-        again("as reported"),
+        again("as the model counts"),
         again(f"thresholds + {STEP}", probability >= limit[mentions.label] + STEP - _ROUNDING, known),
         _lower(mentions, findings, limit, probabilities),
         again("copies counted once", no_copy[mentions.document], f"Copies left out: {int((~no_copy).sum()):,}."),

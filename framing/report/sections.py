@@ -1,10 +1,15 @@
-"""The sections of the report, in their order, each from what is known to HTML."""
+"""The sections of the report that show figures and sentences, each from what is known to HTML.
+
+The cards at the end of the page are those of :mod:`framing.report.cards`.
+"""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -16,36 +21,28 @@ from framing.compare.estimands import ESTIMANDS, Cell, Estimand, Ratios
 from framing.compare.intervals import estimate
 from framing.report import charts, page
 from framing.report.events import Event
-from framing.report.evidence import Evidence
+from framing.report.evidence import Evidence, Item
 from framing.report.findings import Finding
-from framing.report.instrument import Instrument
 from framing.report.marks import legend_html, marked_html
-from framing.report.robustness import Check, Shares
 
 Array = npt.NDArray[Any]
 Row = Mapping[str, Any]
 
-_LIMITS = (
-    "It counts words. A name is no opinion, and no proof of intent.",
-    "It does not say which name is right, or what happened.",
-    "It says nothing of outlets, times or documents that are not in this corpus. Unless it was drawn at random, "
-    "it is no sample of all that an outlet wrote.",
-    "The intervals are of documents drawn at random. What the choice of the corpus, of the codebook or of search words "
-    "brings with it is not in them.",
-    "Groups may write about other events. Only what stands under “The same event” compares like with like.",
-    "A quoted word is not the outlet’s own, but whom an outlet quotes is its choice.",
-    "Figures of sources and of hedging by party are of the model alone.",
+_NO_CONTRAST = (
+    "There is no finding: the codebook has no contrast, that is no names for the same thing of which a writer has to "
+    "choose one. How often each name is used stands below."
 )
-_UNCORRECTED = (
-    "No figure here is corrected for the model’s errors. They may differ between the groups, and then a difference may "
-    "be the model’s."
-)
+_CORRECTED = "Shares are corrected for the model’s errors where they can be; counts are the model’s own."
 #: Names of a contrast that have a smaller share in all groups together are in its table, and not drawn.
 _RARE = 0.03
 #: Sources, rows of their table, and hedged parties that are shown.
 _MOST_SOURCES, _MOST_SOURCE_ROWS = 12, 60
 _LEAST_OF_A_PARTY = 5
 _NAMES_OF_A_SOURCE = 4
+#: More groups than these have long charts, and over time those of the finding alone are drawn.
+_MANY_GROUPS = 12
+#: Code points of a source, and of an event's name, that are shown.
+_MOST_OF_A_NAME = 100
 _COLUMNS = ("group", "estimand", "contrast", "label", "voice", "hedge", "source", "period")
 _NUMBERS = (
     *("value", "low", "high", "inner_low", "inner_high"),
@@ -79,12 +76,15 @@ class Figures:
         book = self.corpus.codebook
         names = [group.name for group in self.comparison.groups]
         hedge = row["hedge"] if row["hedge"] is None else book.hedge_kinds.index(row["hedge"])
+        since, until = (None, None) if row["period"] is None else map(str, days_of(row["period"]))
         return page.link_attributes(
             group=names.index(row["group"]),
             label=None if row["label"] is None else book.label_names.index(row["label"]),
             voice=None if row["voice"] is None else book.voices.index(row["voice"]),
             hedge="any" if row["estimand"] == "hedged_share" else hedge,
             source=self.sources.index(row["source"]) if row["source"] in self.sources else None,
+            since=since,
+            until=until,
         )
 
     def dot(self, row: Row, *, filled: bool) -> charts.Dot:
@@ -94,7 +94,7 @@ class Figures:
         what = " ".join(str(row[key]) for key in ("label", "voice", "hedge", "source") if row[key])
         small = ", few documents" if row["small"] else ""
         n = f"{row['numerator']:,.0f}/{row['denominator']:,.0f}"
-        told = f"{row['group']}: {what} {shown}, {n.replace('/', ' of ')}, {row['documents']} documents{small}"
+        told = f"{row['group']}: {what} {shown}, {n.replace('/', ' of ')}, {row['documents']:,} documents{small}"
         value, low, high, inner_low, inner_high = (
             row[name] for name in ("value", "low", "high", "inner_low", "inner_high")
         )
@@ -105,6 +105,7 @@ class Figures:
         rows: Sequence[Row],
         panel_by: str,
         *,
+        key: str,
         name: str,
         title: str,
         caption: str,
@@ -113,7 +114,14 @@ class Figures:
     ) -> str:
         """Rows as a chart: a panel for each value of a column, groups as its rows, a dot for each value of another.
 
-        Its table and its file have the rows that are ``listed``; those that are drawn when ``None``.
+        Args:
+            rows: that are drawn.
+            panel_by: the column of the panels.
+            key: of the chart on the page: letters and digits.
+            name: of its files.
+            title, caption: for people.
+            dot_by: the column of the dots.
+            listed: the rows of its table and its file; those that are drawn when ``None``.
         """
         listed = rows if listed is None else listed
         own = self.corpus.codebook.voices_of_role("own")
@@ -128,10 +136,15 @@ class Figures:
             panels.append(charts.Panel(value or "all", tuple(groups)))
         share = ESTIMANDS[rows[0]["estimand"]].unit == "share"
         return page.figure(
-            charts.dot_chart(title, panels, share=share), caption, self.table(listed), name=name, rows=csv_rows(listed)
+            charts.dot_chart(key, title, panels, share=share),
+            caption,
+            self.table(listed, caption),
+            name=name,
+            title=title,
+            rows=csv_rows(listed),
         )
 
-    def table(self, rows: Sequence[Row]) -> str:
+    def table(self, rows: Sequence[Row], caption: str) -> str:
         """Rows as a table, every figure a link to its sentences."""
         keys = [key for key in ("label", "voice", "hedge", "source", "period") if any(row[key] for row in rows)]
         share = ESTIMANDS[rows[0]["estimand"]].unit == "share"
@@ -150,8 +163,56 @@ class Figures:
                 low, high = row["band_low"], row["band_high"]
                 shown.append("–" if low is None else f"{scale * low:.0f}–{scale * high:.0f}{sign}")
             cells.append((shown, bool(row["small"])))
-        columns = ["group", *keys, "figure", "n", "documents", *["the model’s errors allow"] * bands]
-        return page.table("", columns, cells, words=1 + len(keys))
+        figure = f"{'share' if share else 'rate'} [{self.level} interval]"
+        if any(row["corrected"] for row in rows):
+            caption += " " + _CORRECTED
+        columns = ["group", *keys, figure, "count", "documents", *["the model’s errors allow"] * bands]
+        return page.table(caption, columns, cells, words=1 + len(keys))
+
+    @property
+    def level(self) -> str:
+        """The level of the outer intervals, as people write it."""
+        return f"{100 * self.comparison.settings['level']:g}%"
+
+    def whose(self, voice: str | None) -> str:
+        """``, in the outlet's own words``, or in which voice; nothing where there are no voices."""
+        if voice is None:
+            return ""
+        own = voice in self.corpus.codebook.voices_of_role("own")
+        return ", in the outlet’s own words" if own else f", in the voice “{voice}”"
+
+    def referent(self, contrast: str) -> str:
+        """What the names of a contrast name; where the codebook does not say, the contrast's name."""
+        return self.corpus.codebook.contrast(contrast).referent or f"“{contrast}”"
+
+    def boxes(self, made: Sequence[str]) -> str:
+        """Charts in columns; where there are many groups, a chart may go on in the next one."""
+        long = " long" if len(self.comparison.groups) > _MANY_GROUPS else ""
+        return f'<div class="charts{long}">' + "".join(f"<div>{one}</div>" for one in made) + "</div>"
+
+    @property
+    def language(self) -> str:
+        """An attribute that says in which language sentences are, where it is not the page's."""
+        language = self.corpus.codebook.language
+        return "" if language == "en" else f' lang="{page.text(language)}"'
+
+    @property
+    def corrected(self) -> bool:
+        """Whether figures are corrected by gold."""
+        return any(self.comparison.estimates.column("corrected").to_pylist())
+
+
+def days_of(period: str) -> tuple[date, date]:
+    """First and last day of a period, as :meth:`framing.compare.columns.Corpus.periods` names it."""
+    if "W" in period:
+        year, week = map(int, period.split("-W"))
+        return date.fromisocalendar(year, week, 1), date.fromisocalendar(year, week, 7)
+    year, month, day = [*map(int, period.split("-")), 0, 0][:3]
+    if day:
+        return date(year, month, day), date(year, month, day)
+    if month:
+        return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+    return date(year, 1, 1), date(year, 12, 31)
 
 
 def csv_rows(rows: Sequence[Row]) -> list[list[object]]:
@@ -163,15 +224,27 @@ def csv_rows(rows: Sequence[Row]) -> list[list[object]]:
 # --- findings and figures ---------------------------------------------------------------------------------------------
 
 
-def findings_section(figures: Figures, findings: Sequence[Finding], said: Sequence[str]) -> str:
-    """The findings in sentences, and what must be known before them."""
+def findings_section(
+    figures: Figures,
+    findings: Sequence[Finding],
+    said: Sequence[str],
+    words: Mapping[str, Sequence[tuple[str, int]]],
+) -> str:
+    """The findings in sentences, and what must be known before them.
+
+    Args:
+        figures: of the comparison.
+        findings: in their order.
+        said: notes of the comparison.
+        words: label -> its most frequent words.
+    """
     book = figures.corpus.codebook
     names = [group.name for group in figures.comparison.groups]
     items = []
     for finding in findings:
         links = " · ".join(
             page.link(
-                f"the sentences of {side.group}",
+                f"Read the sentences of {side.group}",
                 page.link_attributes(
                     group=names.index(side.group),
                     label=book.label_names.index(finding.label),
@@ -180,15 +253,41 @@ def findings_section(figures: Figures, findings: Sequence[Finding], said: Sequen
             )
             for side in (finding.more, finding.less)
         )
-        small = " At least one of the groups has few documents." if finding.small else ""
-        fixed = "Corrected" if finding.corrected else "Not corrected"
-        note = f"{fixed} for the model’s errors.{'' if finding.corrected else _allowed(figures, finding)}{small} "
+        behind = [word for word, _ in words.get(finding.label, ())][:3]
+        told = f"Behind “{finding.label}” stand here most often the words {_enumerated(behind)}. " if behind else ""
+        told += f"{'Corrected' if finding.corrected else 'Not corrected'} for the model’s errors."
+        told += "" if finding.corrected else _allowed(figures, finding)
+        told += _few(figures, finding)
         items.append(
-            f"<li>{page.text(finding.sentence(book.voices_of_role('own')))} "
-            f'<span class="note">{note}{links}</span></li>'
+            f"<li>{page.text(finding.sentence(book.voices_of_role('own')))}"
+            f'<p class="note">{page.text(told)} <span class="screen">{links}</span></p></li>'
         )
-    body = f'<ol class="findings">{"".join(items)}</ol>' if items else page.paragraph("No two groups can be compared.")
-    return page.section("findings", "Findings", body, page.notes(said))
+    if items:
+        body = f'<ol class="findings">{"".join(items)}</ol>'
+        how = (
+            '<p class="note">A share is of all the mentions that could have had the name. '
+            '<a href="#terms">What “mention”, “interval”, “q” and the names mean</a></p>'
+        )
+    elif not figures.comparison.settings["contrasts"]:
+        body, how = page.paragraph(_NO_CONTRAST), ""
+    else:
+        body, how = page.paragraph("No two groups have mentions of the same thing that could be compared."), ""
+    return page.section("findings", "Findings", body, how, page.notes(said))
+
+
+def _enumerated(words: Sequence[str]) -> str:
+    shown = [f"“{_cut(word)}”" for word in words]
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]
+
+
+def _few(figures: Figures, finding: Finding) -> str:
+    """Which groups of a finding have few documents."""
+    few = {row["group"] for row in figures.comparison.table("groups").to_pylist() if row["small"]}
+    named = [side.group for side in (finding.more, finding.less) if side.group in few]
+    if not named:
+        return ""
+    have = "has" if len(named) == 1 else "have"
+    return f" {' and '.join(named)} {have} fewer than {figures.comparison.settings['small']} documents."
 
 
 def _allowed(figures: Figures, finding: Finding) -> str:
@@ -200,14 +299,17 @@ def _allowed(figures: Figures, finding: Finding) -> str:
         if row is None or row["band_low"] is None:
             return ""
         told.append(f"{side.group} {100 * row['band_low']:.0f}–{100 * row['band_high']:.0f}%")
-    return f" In all voices, the error rates of its own validation allow {told[0]} and {told[1]}."
+    return (
+        " If the model errs here as it did on its own validation sentences, the true shares in all voices together are "
+        f"{told[0]} and {told[1]}; chance comes on top of that."
+    )
 
 
 def contrasts_section(figures: Figures) -> str:
     """A chart for each contrast."""
     book = figures.corpus.codebook
     made = []
-    for name in figures.comparison.settings["contrasts"]:
+    for number, name in enumerate(figures.comparison.settings["contrasts"]):
         contrast = book.contrast(name)
         rows = [
             row
@@ -218,39 +320,64 @@ def contrasts_section(figures: Figures) -> str:
         if not rows:
             continue
         rows.sort(key=lambda row: contrast.labels.index(row["label"]))
-        referent = contrast.referent or name
-        caption = (
-            f"{referent[:1].upper()}{referent[1:]}: of all mentions by one of these names, the share of each, by voice."
-        )
+        referent = figures.referent(name)
+        by_voice = " and voice" if book.voices else ""
+        caption = f"Of all mentions of {referent}, the share that takes each name, by group{by_voice}."
         rare = _rare(rows)
         if rare:
             names = ", ".join(sorted(rare, key=contrast.labels.index))
-            caption += f" Under {_RARE:.0%}, and in the table alone: {names}."
+            caption += f" Under {_RARE:.0%} in all groups together, and in the table alone: {names}."
         together = figures.rows(estimand="contrast_share", contrast=name, voice=None) if book.voices else []
+        heading = page.text(f"{referent[:1].upper()}{referent[1:]}")
         made.append(
-            f"<h3>{page.text(name)}</h3>"
+            f'<h3>{heading} <span class="note">{page.text(name)}</span></h3>'
             + figures.chart(
                 [row for row in rows if row["label"] not in rare],
                 "label",
+                key=f"contrast{number}",
                 name=name,
-                title=f"Naming of {referent}",
+                title=f"names of {referent}",
                 caption=caption,
                 dot_by="voice",
                 listed=[*rows, *together],
             )
         )
+    if not made:
+        return ""
+    inner, outer = (f"{100 * figures.comparison.settings[key]:g}%" for key in ("inner_level", "level"))
+    dots = "Filled dot: the outlet’s own words. Hollow dot: words of a cited source. " if book.voices else ""
     told = (
-        "Filled: the outlet’s own voice. Hollow: words of a cited source. Thick line: inner interval "
-        f"({figures.comparison.settings['inner_level']:.0%}); thin line: outer one "
-        f"({figures.comparison.settings['level']:.0%}). Grey: few documents. "
-        "At the right: mentions by this name, of all."
+        f"{dots}Thick line: {inner} interval; thin line: {outer} interval. Grey: a group of fewer than "
+        f"{figures.comparison.settings['small']} documents. At the right (n): mentions by this name / mentions by any "
+        "of the names." + f" {_CORRECTED}" * figures.corrected
     )
-    boxes = "".join(f"<div>{one}</div>" for one in made)
-    return (
-        page.section("names", "Who names it how", page.paragraph(told, "note"), f'<div class="charts">{boxes}</div>')
-        if made
-        else ""
+    return page.section("names", "Who names it how", page.paragraph(told, "note"), figures.boxes(made))
+
+
+def rates_section(figures: Figures) -> str:
+    """How often the labels are used that have no rival."""
+    book = figures.corpus.codebook
+    rivals = {label for contrast in book.contrasts for label in contrast.labels}
+    rows = [
+        row
+        for row in figures.rows(estimand="per_100_sentences")
+        if row["label"] is not None and row["label"] not in rivals and row["value"] is not None
+    ]
+    used = {row["label"] for row in rows if row["numerator"] > 0}
+    rows = [row for row in rows if row["label"] in used]
+    if not rows:
+        return ""
+    rows.sort(key=lambda row: book.label_names.index(row["label"]))
+    chart = figures.chart(
+        rows,
+        "label",
+        key="rates",
+        name="rates",
+        title="mentions per 100 sentences",
+        caption=f"Mentions in 100 sentences{', in all voices,' if book.voices else ''} of the names that have no rival "
+        "in the codebook. At the right (n): mentions / sentences.",
     )
+    return page.section("rates", "How often", figures.boxes([chart]))
 
 
 def _rare(rows: Sequence[Row]) -> set[str]:
@@ -272,12 +399,20 @@ def voices_section(figures: Figures) -> str:
     chart = figures.chart(
         rows,
         "voice",
+        key="voices",
         name="voices",
-        title="Mentions by voice",
-        caption="Of all mentions of any frame, the share in each voice.",
+        title="mentions by voice",
+        caption="Of all mentions, whatever they name, the share in each voice. At the right (n): mentions in this "
+        "voice / all mentions.",
         dot_by="voice",
     )
-    return page.section("voices", "In whose voice", f'<div class="charts">{chart}</div>')
+    return page.section(
+        "voices",
+        "In whose voice",
+        '<p class="note">A word can be the outlet’s own, or the word of someone whom it cites. '
+        '<a href="#terms">What each voice means</a></p>',
+        figures.boxes([chart]),
+    )
 
 
 def events_section(figures: Figures, events: Sequence[Event], findings: Sequence[Finding], column: str | None) -> str:
@@ -285,8 +420,8 @@ def events_section(figures: Figures, events: Sequence[Event], findings: Sequence
     known = figures.comparison.events
     if known is None:
         said = (
-            "No column names the events. Carry one along while labelling (--carry event), name it (--event), or have "
-            "events found by date and words (--find-event)."
+            "Not compared: no column names the events. Carry one along while labelling (framing label --carry event), "
+            "name it (framing report --event COLUMN), or have events found by date and words (--find-event)."
         )
         return page.section("events", "The same event", page.paragraph(said, "note"))
     if not events:
@@ -294,7 +429,8 @@ def events_section(figures: Figures, events: Sequence[Event], findings: Sequence
     parts = [_within(figures, findings)]
     for event in events:
         days = event.since if event.since == event.until else f"{event.since} to {event.until}"
-        parts.append(f'<h3>{page.text(event.name)} <span class="note">{page.text(days)}</span></h3>')
+        heading = f'<bdi>{page.text(_cut(event.name))}</bdi> <span class="note">{page.text(days)}</span>'
+        parts.append(f"<h3>{heading}</h3>")
         sides = []
         for telling in event.tellings:
             copies = f", {telling.copies} of them copies" if telling.copies else ""
@@ -302,7 +438,7 @@ def events_section(figures: Figures, events: Sequence[Event], findings: Sequence
             names = "".join(f"<li>{_named(figures, event, telling.group, *one)}</li>" for one in telling.names)
             sides.append(
                 f'<div><h4 dir="auto">{page.text(telling.group)}</h4><p class="meta">{documents}{copies}</p>'
-                f'<p class="text" dir="auto">{marked_html(telling.sentence, telling.marks)}</p>'
+                f'<p class="text" dir="auto"{figures.language}>{marked_html(telling.sentence, telling.marks)}</p>'
                 f'<ul class="names">{names}</ul></div>'
             )
         parts.append(f'<div class="sides">{"".join(sides)}</div>')
@@ -312,7 +448,9 @@ def events_section(figures: Figures, events: Sequence[Event], findings: Sequence
         else f"Documents with the same value in “{column}”."
     )
     told = (
-        f"{which} The first sentence of each group’s first document, and names in all of them. Copies are counted once."
+        f"{which} Shown are the {len(events)} events that most groups tell: of each group the first sentence of its "
+        "first document, and below it the names that all its documents on the event use, with how often and in whose "
+        "voice. A document that copies another is counted once."
     )
     return page.section("events", "The same event", page.paragraph(told, "note"), *parts)
 
@@ -332,19 +470,36 @@ def _within(figures: Figures, findings: Sequence[Finding]) -> str:
             ends = [None if end is None else sign * end for end in (row["difference"], low, high)]
             said = "distinguishable" if row["distinguishable"] else "not distinguishable"
             shown = [
-                page.text(f"{number}. {finding.label}: {groups[0]} − {groups[1]}"),
-                figure_text(*ends, share=True),
-                f"{100 * sign * row['overall']:.0f}%",
+                page.text(f"{number}. “{finding.label}”: {groups[0]} − {groups[1]}"),
+                figure_text(*ends, share=True).replace("-", "−"),
+                f"{100 * sign * row['overall']:.0f}%".replace("-", "−"),
                 f"{row['events']:,}",
                 said,
             ]
             cells.append((shown, False))
+    uncorrected = (
+        page.paragraph(
+            "The figures within events are of the model alone: the annotated documents do not correct them, since a "
+            "sample seldom has all documents of an event.",
+            "warn",
+        )
+        if figures.corrected
+        else ""
+    )
     if not cells:
-        return page.paragraph("The groups of the findings tell no event in common.", "note")
-    caption = "The findings within events that both groups tell, by the model alone: topic is not mistaken for framing."
-    columns = ["finding", "within events", "overall", "events", ""]
-    made = page.table(caption, columns, cells)
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="within events">{made}</div>'
+        return page.paragraph("The groups of the findings tell no event in common.", "note") + uncorrected
+    caption = (
+        "The findings once more, within the events that both groups tell, so that a difference of topics is not taken "
+        "for one of naming. Each is the share of the first group less that of the second, by the model alone."
+    )
+    columns = [
+        "finding",
+        f"difference within events [{figures.level} interval]",
+        "difference overall",
+        "events",
+        "verdict",
+    ]
+    return uncorrected + page.scroll("findings within events", page.table(caption, columns, cells))
 
 
 def _named(figures: Figures, event: Event, group: str, label: str, voice: str | None, count: int) -> str:
@@ -378,7 +533,8 @@ def time_section(
         label = book.label_names.index(finding.label)
         voice = None if finding.voice is None else book.voices.index(finding.voice)
         series = []
-        for group in names:
+        many = len(names) > _MANY_GROUPS
+        for group in (finding.more.group, finding.less.group) if many else names:
             points: list[charts.Point | None] = []
             for period in periods:
                 row = by_place.get((group, period))
@@ -387,26 +543,37 @@ def time_section(
                     continue
                 shown = figure_text(row["value"], row["low"], row["high"], share=True)
                 told = f"{group}, {period}: {shown}, {row['numerator']:,.0f} of {row['denominator']:,.0f}"
-                attributes = page.link_attributes(group=names.index(group), label=label, voice=voice)
+                since, until = map(str, days_of(period))
+                attributes = page.link_attributes(
+                    group=names.index(group), label=label, voice=voice, since=since, until=until
+                )
                 points.append(charts.Point(row["value"], row["low"], row["high"], told, attributes))
             series.append(charts.Series(group, tuple(points)))
         if not rows:
             continue
-        whose = "" if finding.voice is None else f", {finding.voice}"
+        referent = figures.referent(finding.contrast)
         caption = (
-            f"Share of “{finding.label}” among the names of {finding.referent}{whose}. A period without a mention is a "
-            "gap."
+            f"Of all mentions of {referent}, the share of “{finding.label}”{figures.whose(finding.voice)}, by group "
+            f"and period. Band: {figures.level} interval. A period without a mention is a gap."
+            + " The other groups are in the table."
+            * many
         )
-        svg = charts.time_chart(f"{finding.label} over time", periods, series)
+        svg = charts.time_chart(f"time{number}", f"Share of “{finding.label}” over time", periods, series)
         made.append(
-            "<div>"
-            + page.figure(svg, caption, figures.table(rows), name=f"time_{number}_{finding.label}", rows=csv_rows(rows))
-            + "</div>"
+            f"<h3>Finding {number}: “{page.text(finding.label)}” over time</h3>"
+            + page.figure(
+                svg,
+                caption,
+                figures.table(rows, caption),
+                name=f"time_{number}_{finding.label}",
+                title=f"“{finding.label}” over time, finding {number}",
+                rows=csv_rows(rows),
+            )
         )
     if not made:
         return ""
     said = page.paragraph(why, "note") if why else ""
-    return page.section("time", "Over time", said, f'<div class="charts">{"".join(made)}</div>')
+    return page.section("time", "Over time", said, figures.boxes(made))
 
 
 def sources_section(figures: Figures) -> str:
@@ -436,27 +603,28 @@ def sources_section(figures: Figures) -> str:
             n = f"{row['numerator']:,.0f} of {row['denominator']:,.0f}"
             cells.append(
                 (
-                    [f"<bdi>{page.text(source)}</bdi>", page.text(row["group"]), page.text(said), figure, n],
+                    [f"<bdi>{page.text(_cut(source))}</bdi>", page.text(row["group"]), page.text(said), figure, n],
                     bool(row["small"]),
                 )
             )
     made = page.table(
-        "Of all mentions that stand under a source, the share under each; and the names that stand there.",
-        ["source", "group", "names under it", "share", "n"],
+        "Of all mentions of a group that stand in the words of a cited source, the share under each source; and the "
+        "names that most often stand there, with how often.",
+        ["source", "group", "names under it", f"share [{figures.level} interval]", "count"],
         cells,
         words=3,
     )
     told = (
-        "Sources are words as they stand, in lower case; two names of one source are two, and pronouns stay. The file "
-        "has more of them."
+        "Sources are the words that name who is cited, as they stand, in lower case: two names of one person are two "
+        f"sources, and a pronoun is one. The table has the {len(order)} that are cited most."
     )
-    link = page.csv_link("sources", csv_rows(rows))
+    link = page.csv_link("sources", csv_rows(rows), "all sources")
     return page.section(
         "sources",
         "Who is cited for what",
         page.paragraph(told, "note"),
-        f'<div class="scroll" tabindex="0" role="region" aria-label="sources">{made}</div>'
-        f'<p class="note download">{link}</p>',
+        page.scroll("sources", made),
+        f'<p class="note screen">Download all of them: {link}</p>',
     )
 
 
@@ -469,9 +637,11 @@ def hedging_section(figures: Figures) -> str:
         figures.chart(
             [{**row, "panel": "hedged sentences"} for row in hedged],
             "panel",
+            key="hedged",
             name="hedged",
-            title="Hedged sentences",
-            caption="Of all sentences, the share that is hedged.",
+            title="hedged sentences",
+            caption="Of all sentences, the share that is hedged: that leaves open whether something is true, or keeps "
+            "a distance from it.",
         )
     ]
     kinds = [row for row in figures.rows(estimand="hedge_kind_share") if row["value"] is not None]
@@ -480,13 +650,13 @@ def hedging_section(figures: Figures) -> str:
             figures.chart(
                 kinds,
                 "hedge",
+                key="hedges",
                 name="hedges",
-                title="Hedges by kind",
-                caption="Of all hedging cues, the share of each kind.",
+                title="hedges by kind",
+                caption="Of all hedging words, the share of each kind. What the kinds mean stands near the end.",
             )
         )
-    boxes = "".join(f"<div>{part}</div>" for part in parts)
-    return page.section("hedging", "Hedging", f'<div class="charts">{boxes}</div>', _hedging_by_party(figures))
+    return page.section("hedging", "Hedging", figures.boxes(parts), _hedging_by_party(figures))
 
 
 def words_section(figures: Figures) -> str:
@@ -498,13 +668,12 @@ def words_section(figures: Figures) -> str:
         return ""
     cells = [([page.text(group), page.text(", ".join(words))], False) for group, words in of_group.items()]
     caption = (
-        "By log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), against all other groups; "
-        "in brackets how often the group has the word. They are words of topics and of style, and nothing is tested."
+        "Words that a group uses most beyond what all other groups do; in brackets how often it has them. They come of "
+        "topics and of style as well as of naming, and nothing is tested. By log-odds with an informative Dirichlet "
+        "prior (Monroe, Colaresi and Quinn 2008)."
     )
     made = page.table(caption, ["group", "words"], cells, words=2)
-    return page.section(
-        "words", "Typical words", f'<div class="scroll" tabindex="0" role="region" aria-label="words">{made}</div>'
-    )
+    return page.section("words", "Typical words", page.scroll("typical words", made))
 
 
 def hedged_by_label(comparison: Comparison) -> list[dict[str, Any]]:
@@ -569,12 +738,12 @@ def _hedging_by_party(figures: Figures) -> str:
         )
         for row in rows
     ]
-    caption = f"Of the sentences that name a party so, the share that is hedged; from {_LEAST_OF_A_PARTY} sentences on."
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="hedging by party">'
-        + page.table(caption, ["party", "group", "hedged", "n"], cells, words=2)
-        + "</div>"
+    caption = (
+        "Of the sentences of a group that have the name in any voice, the share that is hedged, by the model alone. "
+        f"Names with fewer than {_LEAST_OF_A_PARTY} sentences in a group are left out."
     )
+    columns = ["name", "group", f"hedged share [{figures.level} interval]", "count"]
+    return page.scroll("hedging by party", page.table(caption, columns, cells, words=2))
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -585,17 +754,18 @@ def evidence_section(
 ) -> str:
     """The sampled sentences with their filters, and documents to check."""
     book = figures.corpus.codebook
-    hedges = [("any", "hedged sentences")]
     fields = [
-        ("g", "Group", page.options(evidence.groups)),
-        ("l", "Frame", page.options(book.label_names)),
-        ("v", "Voice", page.options(book.voices)),
-        ("h", "Hedge", page.options(book.hedge_kinds, also=hedges)),
-        ("c", "Source", page.options(evidence.sources)),
+        ("g", "Group", evidence.groups, ()),
+        ("l", "Name", book.label_names, ()),
+        ("v", "Voice", book.voices, ()),
+        ("h", "Hedge", book.hedge_kinds, (("any", "hedged sentences"),)),
+        ("c", "Source", [_cut(source) for source in evidence.sources], ()),
     ]
     controls = "".join(
-        f'<div><label for="f-{key}">{name}</label><select id="f-{key}" autocomplete="off">{choices}</select></div>'
-        for key, name, choices in fields
+        f'<div><label for="f-{key}">{name}</label><select id="f-{key}" autocomplete="off">'
+        f"{page.options(names, also=also)}</select></div>"
+        for key, name, names, also in fields
+        if names
     )
     inputs = "".join(
         f'<div><label for="f-{key}">{name}</label><input id="f-{key}" type="{kind}" autocomplete="off"></div>'
@@ -604,21 +774,25 @@ def evidence_section(
     form = (
         f'<div class="controls js" hidden role="search" aria-label="Filter the sentences">{controls}{inputs}'
         '<div><button type="button" id="reset">show all</button></div></div>'
-        '<p id="shown" class="note js" hidden role="status" tabindex="-1"></p>'
+        '<p id="shown" class="note shown js" hidden role="status" tabindex="-1"></p>'
     )
     if len(evidence.items) == evidence.total:
         told = f"All {evidence.total:,} sentences with a mark."
     else:
         told = (
-            f"{len(evidence.items):,} of {evidence.total:,} sentences with a mark: of each cell (a group with a frame "
-            f"and voice, a hedge, or a source) at most {evidence.each}, drawn at random with seed {evidence.seed}."
+            f"{len(evidence.items):,} of {evidence.total:,} sentences with a mark. Of each group at most "
+            f"{evidence.each} sentences are here of every name in every voice, of every kind of hedge and of every "
+            f"source, drawn at random (seed {evidence.seed})."
         )
-    told += " A number anywhere on this page leads to its sentences here."
-    items = "".join(_item(evidence, item) for item in evidence.items)
+    voiced = " and the voice" if book.voices else ""
+    cited = ", and who is cited" if book.source_guide else ""
+    told += f" Behind marked words stands what they are marked as: the name{voiced}{cited}."
+    items = "".join(_item(evidence, item, figures.language) for item in evidence.items)
     return page.section(
         "evidence",
         "Evidence",
         page.paragraph(told),
+        '<p class="screen">Every underlined figure on this page leads to its sentences here.</p>',
         legend_html(book),
         form,
         f'<ol class="evidence">{items}</ol>',
@@ -626,7 +800,7 @@ def evidence_section(
     )
 
 
-def _item(evidence: Evidence, item: Any) -> str:
+def _item(evidence: Evidence, item: Item, language: str) -> str:
     attributes = [f'data-g="{item.group}"']
     if item.frames:
         attributes.append('data-f="' + " ".join(f"{label}.{voice}" for label, voice in item.frames) + '"')
@@ -642,7 +816,8 @@ def _item(evidence: Evidence, item: Any) -> str:
     outlet = item.outlet if item.outlet and item.outlet != group else ""
     about = [f"<bdi>{page.text(part)}</bdi>" for part in (group, outlet, item.day, item.document, item.kind) if part]
     return (
-        f'<li class="s" {" ".join(attributes)}><p class="text" dir="auto">{marked_html(item.text, item.marks)}</p>'
+        f'<li class="s" {" ".join(attributes)}>'
+        f'<p class="text" dir="auto"{language}>{marked_html(item.text, item.marks)}</p>'
         f'<p class="meta">{" · ".join(about)}</p></li>\n'
     )
 
@@ -656,159 +831,18 @@ def _check(figures: Figures, check: Sequence[Any], left_out: Sequence[int], comm
     tags += [output for output in book.outputs if output not in book.label_names]
     choices = "".join(f"<option>{page.text(tag)}</option>" for tag in tags)
     told = (
-        f"{len(check)} documents, drawn at random from each group with seed, in random order. Say of each mark whether "
-        "it is right, and add what is missing. Check them from the top of each group; you may stop after any. The file "
-        "has those that are checked up to the first that is not, of each group."
+        f"Here are {len(check)} documents, drawn at random from each group, in random order. Say of each mark whether "
+        "it is right, and add what is missing. Begin at the top of each group; you may stop after any document. The "
+        "file that you save has, of each group, the documents up to the first that is not checked."
     )
-    long = f" {sum(left_out):,} documents are too long to be drawn." if sum(left_out) else ""
+    long = f" Documents too long to be drawn: {sum(left_out):,}." if sum(left_out) else ""
     return (
         f'<div class="js" hidden><h3>Is the model right? Check it here</h3><p>{page.text(told + long)}</p>'
         f'<select id="tags" hidden>{choices}</select><div id="check-list"></div>'
         '<p><span id="checked" role="status"></span> <a id="gold" hidden download="gold.tsv">Save gold.tsv</a></p>'
-        f'<p class="note">Then: <code>{page.text(command)}</code></p></div>'
+        f'<p class="note">With the file, this command corrects the figures: <code>{page.text(command)}</code></p></div>'
     )
 
 
-# --- robustness and cards ---------------------------------------------------------------------------------------------
-
-
-def robustness_section(checks: Sequence[Check], findings: Sequence[Finding]) -> str:
-    """Do the findings hold if something is decided otherwise."""
-    if not findings:
-        return ""
-    cells = []
-    for check in checks:
-        note = f'<span class="note">{page.text(check.note)}</span>' if check.note else ""
-        row = [page.text(check.name) + note]
-        for number in range(len(findings)):
-            shares = check.shares[number] if number < len(check.shares) else None
-            row.append(_shares(shares))
-        cells.append((row, False))
-    columns = ["decision", *(f"finding {number}" for number in range(1, len(findings) + 1))]
-    caption = (
-        "Of each finding the two shares and their numbers of mentions, by the model alone. ✗: the order is turned."
-    )
-    made = page.table(caption, columns, cells)
-    return page.section(
-        "robustness",
-        "Does it hold?",
-        f'<div class="scroll" tabindex="0" role="region" aria-label="robustness">{made}</div>',
-    )
-
-
-def _shares(shares: Shares | None) -> str:
-    if shares is None:
-        return "–"
-    ends = ["–" if value is None else f"{100 * value:.0f}%" for value in (shares.more, shares.less)]
-    sign = {True: "\u00a0✓", False: "\u00a0✗", None: ""}[shares.holds]
-    return f"{ends[0]} of {shares.more_n:,.0f} vs {ends[1]} of {shares.less_n:,.0f}{sign}"
-
-
-def corpus_section(figures: Figures, whole: Corpus, original: Array, set_aside: Sequence[str], read: str) -> str:
-    """What was read, counted, dropped."""
-    comparison = figures.comparison
-    groups = comparison.table("groups").to_pylist()
-    cells = [
-        (
-            [
-                page.link(row["group"], page.link_attributes(group=number)),
-                *(f"{row[name]:,}" for name in ("documents", "sentences", "mentions", "annotated")),
-            ],
-            bool(row["small"]),
-        )
-        for number, row in enumerate(groups)
-    ]
-    kinds = Counter(map(str, whole.sentences.column("kind").to_pylist()))
-    outlet = whole.kinds_of_outlet
-    counted = ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items()) if kind in outlet)
-    dropped = ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items()) if kind not in outlet) or "none"
-    days = [day for day in whole.documents.column("day").to_pylist() if day is not None]
-    undated = len(whole) - len(days)
-    copies = int((original != np.arange(len(original))).sum())
-    pairs = [
-        ("Read", page.text(read)),
-        ("Documents", f"{len(whole):,} read, {len(comparison.corpus):,} compared"),
-        ("Dates", f"{min(days)} to {max(days)}; {undated:,} without" if days else "none"),
-        ("Sentences", page.text(counted)),
-        ("Not counted", page.text(f"{dropped} (they are not the outlet’s words)")),
-        ("Set aside", "<br>".join(map(page.text, set_aside)) or "nothing that is known of"),
-        (
-            "Copies",
-            f"documents that nearly copy another: {copies:,}; they count in the figures, unless said otherwise",
-        ),
-    ]
-    made = page.table("", ["group", "documents", "sentences", "mentions", "annotated"], cells)
-    return page.section(
-        "corpus",
-        "What was read",
-        page.listed(pairs),
-        f'<div class="scroll" tabindex="0" role="region" aria-label="groups">{made}</div>',
-    )
-
-
-def instrument_section(figures: Figures, instrument: Instrument | None) -> str:
-    """What measured, and how well it does."""
-    book = figures.corpus.codebook
-    pairs = [("Codebook", page.text(f"{book.name}, version {book.version}, fingerprint {book.fingerprint}"))]
-    if instrument is None:
-        said = "Not known: records do not say which checkpoint wrote them. Name it (--model) to have its scores here."
-        return page.section("instrument", "What measured it", page.listed([("Model", page.text(said)), *pairs]))
-    pairs.insert(0, ("Model", page.text(f"{instrument.name}, fingerprint {instrument.fingerprint}")))
-    if instrument.sentences:
-        pairs.append(
-            (
-                "Measured on",
-                f"{instrument.sentences:,} sentences of its validation part; of this corpus only gold can tell",
-            )
-        )
-    for name, (value, low, high) in instrument.overall.items():
-        ends = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
-        pairs.append((_measure(name), f"{value:.3f}{ends}"))
-    pairs.append(("Confusions", "not in the checkpoint; framing evaluate tells them of marked sentences"))
-    used = Counter(figures.corpus.mentions.column("label").to_pylist())
-    cells = []
-    for name in (*book.label_names, *(output for output in book.outputs if output not in book.label_names)):
-        score = instrument.labels.get(name)
-        if score is None or (name in book.label_names and not used[name]):
-            continue
-        ends = "" if score.low is None or score.high is None else f" [{score.low:.2f}, {score.high:.2f}]"
-        threshold = instrument.thresholds.get(name)
-        count = f"{used[name]:,}" if name in book.label_names else "–"
-        cells.append(
-            (
-                [
-                    page.text(name),
-                    f"{score.f1:.2f}{ends}",
-                    f"{score.support:,}",
-                    "–" if threshold is None else f"{threshold:.2f}",
-                    count,
-                ],
-                False,
-            )
-        )
-    caption = (
-        "Scores of what is used here. Where the checkpoint has no interval, it is made from F1 and the number of "
-        "sentences that have the label, supposing as many missed as wrong."
-    )
-    made = page.table(caption, ["label", "F1 [95%]", "sentences", "threshold", "mentions here"], cells)
-    return page.section(
-        "instrument",
-        "What measured it",
-        page.listed(pairs),
-        f'<div class="scroll" tabindex="0" role="region" aria-label="scores">{made}</div>',
-    )
-
-
-def _measure(name: str) -> str:
-    """``frames_micro_f1`` as people write it."""
-    known = {"f1": "F1", "ece": "calibration error (ECE)", "brier": "Brier score"}
-    words = [known.get(word, word) for word in name.split("_")]
-    return " ".join([words[0].capitalize(), *words[1:]])
-
-
-def limits_section(figures: Figures) -> str:
-    """What the page does not say."""
-    corrected = any(row["corrected"] for row in figures.rows(estimand="contrast_share"))
-    said = [*_LIMITS, *([] if corrected else [_UNCORRECTED])]
-    items = "".join(f"<li>{page.text(one)}</li>" for one in said)
-    return page.section("limits", "What it does not say", f"<ul>{items}</ul>")
+def _cut(name: str) -> str:
+    return name if len(name) <= _MOST_OF_A_NAME else name[: _MOST_OF_A_NAME - 1] + "…"

@@ -1,0 +1,1 @@
+"""The labeler behind HTTP: ``framing serve``. ``fastapi`` and ``uvicorn`` are imported by this room alone."""
