@@ -12,15 +12,17 @@ from pathlib import Path
 import framing
 from framing.codebook import Codebook
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
 project = "framing"
 author = "The framing developers"
 version = release = framing.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"framing {release}"
-exclude_patterns = ["_*"]
+exclude_patterns = ["_*", "**/.ipynb_checkpoints"]
+nb_execution_mode = "off"  # tests/test_notebooks.py runs them
 myst_heading_anchors = 3
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
@@ -98,8 +100,13 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 def fill(app: object, name: str, source: list[str]) -> None:
     """Put in what is generated, and lead links that leave this folder to the repository."""
+
+    def lead(link: re.Match[str]) -> str:
+        place = (HERE / name).parent.joinpath(link[1]).resolve()
+        return link[0] if place.is_relative_to(HERE) else f"]({REPOSITORY}{place.relative_to(HERE.parent).as_posix()})"
+
     text = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), source[0])
-    source[0] = re.sub(r"\]\((?:\.\./)+((?!docs/)[\w./-]+)\)", rf"]({REPOSITORY}\1)", text)
+    source[0] = re.sub(r"\]\(((?:\.\./)+[\w./-]+)\)", lead, text)
 
 
 def setup(app: object) -> None:

@@ -22,7 +22,7 @@ from framing.codebook import Codebook
 from framing.decoding.decoder import Decoded, DecodedSentence, Decoder
 from framing.engine import Engine, open_engine
 from framing.engine.batching import compute_logits
-from framing.errors import ColumnError, FramingError, FramingWarning, InputError
+from framing.errors import CheckpointError, ColumnError, FramingError, FramingWarning, InputError
 from framing.model import hub
 from framing.model.checkpoint import SHIPPED, Checkpoint
 from framing.model.encoding import LONGEST_SENTENCE, EncodedSentences, SentenceEncoder
@@ -119,6 +119,21 @@ class Labeler:
         self.encoder = encoder or checkpoint.sentence_encoder()
         self.decoder = Decoder(checkpoint.codebook, checkpoint.calibration)
         self.tokens_read = 0
+
+    def __reduce__(self) -> tuple[Callable[..., Labeler], tuple[Any, ...]]:
+        """Another process opens the same checkpoint again, as :func:`load` does; it must find the folder there."""
+        engine = self.engine
+        return _reopened, (
+            os.fspath(self.checkpoint.folder),
+            self.checkpoint.fingerprint,
+            {
+                "engine": engine.name,
+                "device": engine.device,
+                "precision": engine.precision,
+                "threads": getattr(engine, "threads", None),
+                "token_budget": engine.token_budget,
+            },
+        )
 
     @overload
     def __call__(self, sentences: str) -> SentenceLabels: ...  # type: ignore[overload-overlap]  # a str iterates too
@@ -485,6 +500,22 @@ class Labeler:
     def _decoded(self, group: _Group, logits: Logits) -> Decoded:
         self.tokens_read += len(group.sentences.ids)
         return self.decoder.decode(logits, group.sentences, group.texts)
+
+
+def _reopened(folder: str, fingerprint: str, how: Mapping[str, Any]) -> Labeler:
+    """The labeler that was pickled, in this process.
+
+    Raises:
+        CheckpointError: the folder is missing, or holds another checkpoint by now.
+    """
+    opened = load(folder, **how)
+    if opened.checkpoint.fingerprint != fingerprint:
+        raise CheckpointError(
+            f"{folder} holds another checkpoint than when the labeler was pickled",
+            expected=f"fingerprint {fingerprint[:12]}…, not {opened.checkpoint.fingerprint[:12]}…",
+            hint="keep the folder as it is while other processes use it",
+        )
+    return opened
 
 
 @dataclass(frozen=True, slots=True)

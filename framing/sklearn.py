@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Literal, Self
@@ -38,7 +39,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from framing.codebook import HEDGE, SOURCE, Codebook
-from framing.errors import CodebookError, InputError, SettingError, did_you_mean
+from framing.errors import CodebookError, EstimatorInputError, SettingError, did_you_mean
 from framing.labeler import Labeler, load
 from framing.model.checkpoint import CODEBOOK, SUMS, read_sums
 from framing.model.names import SHIPPED
@@ -46,6 +47,16 @@ from framing.types import SentenceLabels
 
 #: What ``settings`` cannot hold: the estimator sets these itself.
 _OWN_SETTINGS = frozenset(("train", "validation", "validation_share", "codebook", "base", "output_dir", "seed"))
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What a fitted classifier labels with, once it has opened it.
+
+    It is held apart because predicting must not change the attributes of an estimator.
+    """
+
+    labeler: Labeler | None = None
 
 
 class FramingClassifier(ClassifierMixin, BaseEstimator):
@@ -126,14 +137,19 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
             Itself.
 
         Raises:
-            InputError: a text is blank or no string, ``y`` is of neither form or speaks of unknown labels, lengths
-                differ, or there are fewer than two groups.
+            EstimatorInputError: a text is blank or no string, ``y`` is of neither form or speaks of unknown labels,
+                lengths differ, or there are fewer than two groups.
             FramingError: base, codebook or a setting cannot be used.
         """
         from framing.train.front import train  # loads torch
 
         texts = _texts(X)
-        _check_sentences(texts)
+        _check_not_blank(texts)
+        if y is None:
+            raise EstimatorInputError(
+                "FramingClassifier requires y to be passed, but the target y is None",
+                expected="labels of each sentence",
+            )
         given = None if self.codebook is None else _codebook(self.codebook)
         targets = _targets(y, None if given is None else given.label_names)
         _check_length("y", len(targets.indicator), texts)
@@ -162,7 +178,7 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(targets.classes)
         self.codebook_ = codebook
         self.metrics_ = dict(run.metrics)
-        self._opened: Labeler | None = None
+        self._opened = _Opened()
         return self
 
     def predict(self, X: Iterable[str]) -> np.ndarray:  # noqa: N803
@@ -176,7 +192,7 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: ``fit`` was not called.
-            InputError: an item is no string.
+            EstimatorInputError: an item is no string.
         """
         labels = self.labeler(_texts(X))
         names = self.codebook_.label_names
@@ -193,7 +209,7 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: ``fit`` was not called.
-            InputError: an item is no string.
+            EstimatorInputError: an item is no string.
         """
         labels = self.labeler(_texts(X))
         names = self.codebook_.label_names
@@ -209,7 +225,7 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: ``fit`` was not called.
-            InputError: an item is no string, or ``y`` speaks of labels that ``fit`` has not seen.
+            EstimatorInputError: an item is no string, or ``y`` speaks of labels that ``fit`` has not seen.
         """
         check_is_fitted(self)
         truth = _targets(y, self.classes_.tolist()).indicator.astype(np.int64)
@@ -219,13 +235,14 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
     def labeler(self) -> Labeler:
         """What labels, with spans and probabilities; see :class:`framing.Labeler`."""
         check_is_fitted(self)
-        if self._opened is None:
+        if self._opened.labeler is None:
             folder = mkdtemp(prefix="framing-")
             self.save(folder)
-            self._opened = load(folder, engine=self.engine, device=self.device, threads=self.threads)
+            labeler = load(folder, engine=self.engine, device=self.device, threads=self.threads)
             # Not before: an engine may still read the files, and Windows keeps those that are mapped.
-            finalize(self._opened, shutil.rmtree, folder, ignore_errors=True)
-        return self._opened
+            finalize(labeler, shutil.rmtree, folder, ignore_errors=True)
+            self._opened.labeler = labeler
+        return self._opened.labeler
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the checkpoint folder, which :func:`framing.load` and every command open.
@@ -254,8 +271,8 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
     def _split(self, groups: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows to train on, and rows to validate on; never an empty part, however few sentences there are."""
         if len(set(groups)) < 2:
-            raise InputError(
-                f"{len(groups)} sentences in {len(set(groups))} groups",
+            raise EstimatorInputError(
+                f"X has {_counted(len(groups), 'sample')} in {_counted(len(set(groups)), 'group')}",
                 expected="two groups at least, one to train on and one to fit thresholds on",
             )
         if not 0 < self.validation_share < 1:
@@ -267,7 +284,7 @@ class FramingClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "_opened" in state:  # an engine is no matter of a pickle; the files that it opens are
-            state["_opened"] = None
+            state["_opened"] = _Opened()
         return state
 
     def __sklearn_tags__(self) -> Any:
@@ -377,12 +394,11 @@ class FramingFeatures(TransformerMixin, BaseEstimator):
         """Check the texts and the arguments, and open the checkpoint.
 
         Raises:
-            InputError: an item is no string.
+            EstimatorInputError: an item is no string.
             CheckpointError: the checkpoint cannot be used.
             SettingError: ``features`` or ``unit`` is unknown.
         """
-        for text in _texts(X):
-            _check_string(text)
+        _texts(X)
         self._check()
         self._open()
         return self
@@ -397,7 +413,8 @@ class FramingFeatures(TransformerMixin, BaseEstimator):
             float32 [texts, features]; :meth:`get_feature_names_out` names the columns.
 
         Raises:
-            InputError: an item is no string, or a document is HTML without readable text.
+            EstimatorInputError: an item is no string.
+            InputError: a document is HTML without readable text.
             CheckpointError: the checkpoint cannot be used.
             SettingError: ``features`` or ``unit`` is unknown.
         """
@@ -470,43 +487,51 @@ def _matrix(rows: Iterable[Sequence[float] | np.ndarray], width: int) -> np.ndar
 # --- what callers hand in ---------------------------------------------------------------------------------------------
 
 
-def _texts(X: Any) -> list[Any]:  # noqa: N803
-    """A column of texts as a list; what its items are is for the labeler to check.
+def _texts(X: Any) -> list[str]:  # noqa: N803
+    """A column of texts as a list.
 
     Raises:
-        InputError: it is no column.
+        EstimatorInputError: it is no column, or an item is no string.
     """
     shape: tuple[int, ...] = getattr(X, "shape", (0,))
     if len(shape) == 2 and shape[1] == 1:  # what a ColumnTransformer gives for a list of one column
         X = np.asarray(X, dtype=object)[:, 0]  # noqa: N806
     elif len(shape) != 1 or isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
-        raise InputError(
+        raise EstimatorInputError(
             f"X is a {type(X).__name__}" + (f" of the shape {shape}" if len(shape) != 1 else ""),
             expected="a sequence of texts: a list, a one-dimensional array, or a column of a table",
             hint="a single text goes into a list of its own",
         )
-    return list(X.to_pylist() if hasattr(X, "to_pylist") else X)
-
-
-def _check_string(text: object) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"an item of X is a {type(text).__name__}: {text!r:.80}", expected="a string")
-
-
-def _check_sentences(texts: Sequence[Any]) -> None:
+    texts = list(X.to_pylist() if hasattr(X, "to_pylist") else X)
     for position, text in enumerate(texts):
-        _check_string(text)
+        if not isinstance(text, str):
+            raise EstimatorInputError(
+                f"item {position} of X is a {type(text).__name__}: {text!r:.80}",
+                expected="a string",
+                hint="leave the row out, or put '' where a text is missing",
+            )
+    return texts
+
+
+def _check_not_blank(texts: Sequence[str]) -> None:
+    for position, text in enumerate(texts):
         if not text.strip():
-            raise InputError(
+            raise EstimatorInputError(
                 f"sentence {position} is blank: {text!r:.20}",
                 expected="a text to learn from",
                 hint="leave the row out of X and y",
             )
 
 
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}" + ("" if number == 1 else "s")
+
+
 def _check_length(name: str, length: int, texts: Sequence[str]) -> None:
     if length != len(texts):
-        raise InputError(f"{name} has {length} rows", expected=f"one for each of the {len(texts)} sentences of X")
+        raise EstimatorInputError(
+            f"{name} has {length} rows", expected=f"one for each of the {len(texts)} sentences of X"
+        )
 
 
 def _codebook(given: Codebook | str | os.PathLike[str]) -> Codebook:
@@ -542,7 +567,8 @@ def _targets(y: Any, classes: Sequence[Any] | None) -> _Targets:
     """What ``y`` says, by the classes that are known, or by those that it names.
 
     Raises:
-        InputError: ``y`` is neither an indicator matrix nor a sequence of label collections, or has an unknown class.
+        EstimatorInputError: ``y`` is neither an indicator matrix nor a sequence of label collections, or has an unknown
+            class.
     """
     columns = list(y.columns) if hasattr(y, "columns") and hasattr(y, "to_numpy") else None
     matrix = _matrix_of(y)
@@ -550,7 +576,7 @@ def _targets(y: Any, classes: Sequence[Any] | None) -> _Targets:
         return _from_collections(y, classes)
     if not np.isin(matrix, (0, 1)).all():
         odd = matrix[~np.isin(matrix, (0, 1))][0]
-        raise InputError(f"y has the value {odd}", expected="an indicator matrix of 0 and 1")
+        raise EstimatorInputError(f"y has the value {odd}", expected="an indicator matrix of 0 and 1")
     if columns is not None and classes is not None:
         _refuse_unknown(columns, classes)
         indicator = np.zeros((len(matrix), len(classes)), bool)
@@ -558,7 +584,7 @@ def _targets(y: Any, classes: Sequence[Any] | None) -> _Targets:
         return _Targets(list(classes), indicator)
     found = list(classes or columns or range(matrix.shape[1]))
     if len(found) != matrix.shape[1]:
-        raise InputError(
+        raise EstimatorInputError(
             f"y has {matrix.shape[1]} columns", expected=f"{len(found)}, one for each of {', '.join(map(str, found))}"
         )
     return _Targets(found, matrix.astype(bool))
@@ -572,16 +598,22 @@ def _matrix_of(y: Any) -> np.ndarray | None:
         array = np.asarray(y)
     except ValueError:  # lists of several lengths
         return None
-    return array if array.ndim == 2 and array.dtype.kind in "biuf" else None
+    if array.ndim != 2:
+        return None
+    if array.dtype == object and array.size and all(isinstance(value, Real) for value in array.flat):
+        array = array.astype(float)  # numbers of several kinds, as columns of a data frame may have them
+    return array if array.dtype.kind in "biuf" else None
 
 
 def _from_collections(y: Any, classes: Sequence[Any] | None) -> _Targets:
     rows = list(y) if isinstance(y, Iterable) and not isinstance(y, str | bytes) else [y]
     for position, row in enumerate(rows):
         if isinstance(row, str | bytes | Mapping) or not isinstance(row, Iterable):
-            raise InputError(
-                f"row {position} of y is {row!r:.80}",
-                expected="a collection of labels for each sentence, or an indicator matrix [sentences, classes]",
+            raise EstimatorInputError(
+                f"row {position} of y is {row!r:.80}"
+                + (", a continuous target" if isinstance(row, Real) and not float(row).is_integer() else ""),
+                expected="a collection of labels for each sentence, or an indicator matrix [sentences, classes]. "
+                "Only binary classification is supported, of each label by itself",
                 hint="of a sentence with one label, write {label}; of cells such as 'a;b', call .str.split(';')",
             )
     told = [list(row) for row in rows]
@@ -589,7 +621,7 @@ def _from_collections(y: Any, classes: Sequence[Any] | None) -> _Targets:
     if classes is not None:
         _refuse_unknown(named, classes)
     elif not named:
-        raise InputError("y names no label at all", expected="one label at least, in one of the rows")
+        raise EstimatorInputError("y names no label at all", expected="one label at least, in one of the rows")
     binarizer = MultiLabelBinarizer(classes=None if classes is None else list(classes))
     indicator = np.asarray(binarizer.fit_transform(told), dtype=bool)
     return _Targets(binarizer.classes_.tolist(), indicator)
@@ -597,7 +629,7 @@ def _from_collections(y: Any, classes: Sequence[Any] | None) -> _Targets:
 
 def _refuse_unknown(named: Iterable[Any], classes: Sequence[Any]) -> None:
     for name in sorted(set(named) - set(classes), key=str):
-        raise InputError(
+        raise EstimatorInputError(
             f"y has the label {name!r}",
             expected="one of " + ", ".join(map(str, classes)),
             hint=did_you_mean(str(name), map(str, classes)),

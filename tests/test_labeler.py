@@ -3,6 +3,8 @@
 import datetime
 import itertools
 import json
+import pickle
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset
 
 import framing
-from framing import Document, InputError, Kind, Labeler, Mention, SentenceLabels
+from framing import Document, InputError, Kind, Labeler, Mention, SentenceLabels, load
 from framing.codebook import Codebook
 from framing.decoding.decoder import DecodedSentence
 from framing.engine import Batch, BatchLogits
-from framing.errors import CheckpointNotFoundError, CodebookMismatchError, SettingError
+from framing.errors import CheckpointError, CheckpointNotFoundError, CodebookMismatchError, SettingError
+from framing.model.checkpoint import Checkpoint, write_sums
 from tests.conftest import write_tiny_checkpoint
 
 ARTICLE = (
@@ -387,3 +391,38 @@ def test_every_public_name_is_there() -> None:
     assert set(framing.__all__) <= set(dir(framing))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         framing.nonsense  # noqa: B018
+
+
+# --- in other processes -----------------------------------------------------------------------------------------------
+
+
+def test_a_pickled_labeler_opens_its_checkpoint_again(tiny_checkpoint: Checkpoint) -> None:
+    with load(tiny_checkpoint.folder, token_budget=77, threads=1) as labeler:
+        data = pickle.dumps(labeler)
+        assert len(data) < 1000
+        assert data == pickle.dumps(labeler)  # datasets caches by it
+        with pickle.loads(data) as again:
+            assert again.describe() == labeler.describe()
+            assert again.engine.token_budget == 77
+            assert again("The rebels fled, witnesses said.") == labeler("The rebels fled, witnesses said.")
+
+
+def test_a_pickled_labeler_of_a_folder_that_has_changed(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_checkpoint.folder, folder)
+    with load(folder) as labeler:
+        data = pickle.dumps(labeler)
+    path = folder / "codebook.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    write_sums(folder)
+    with pytest.raises(CheckpointError, match="another checkpoint"):
+        pickle.loads(data)
+
+
+@pytest.mark.slow
+def test_data_sets_map_in_two_processes(tiny_labeler: Labeler) -> None:
+    rows = Dataset.from_dict({"text": ["Rebels left.", "Rain.", "The army came.", "“Terrorists,” he said."]})
+    mapped = rows.map(tiny_labeler.map, batched=True, num_proc=2)
+    assert [[frame["label"] for frame in row["frames"]] for row in mapped] == [
+        list(sentence.frames) for sentence in tiny_labeler(rows["text"][:])
+    ]

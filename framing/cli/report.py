@@ -10,6 +10,7 @@ import typer
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.errors import SettingError
 
 _counted = partial(typer.Option, rich_help_panel="What is counted")
@@ -59,7 +60,9 @@ def report_command(
             "--model", "-m", help="What labels the documents; of records, what labelled them, for its card."
         ),
     ] = None,
-    codebook: Annotated[str | None, typer.Option(help="By which was labelled: a name or a YAML file.")] = None,
+    codebook: Annotated[
+        str | None, typer.Option(help="By which was labelled, for what its names mean: a name or a YAML file.")
+    ] = None,
 ) -> None:
     """Make one HTML page: findings, figures, and the sentences behind every number. It opens offline."""
     from framing.cli._terminal import Console
@@ -69,6 +72,7 @@ def report_command(
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise SettingError(f"the output {str(output)!r} is no page", expected="a name that ends in .html")
+    check_outputs((output,), (*inputs, gold, codebook))
     made = report(
         inputs,
         by or "outlet",
@@ -119,6 +123,7 @@ def page_command(
     from framing.records import read_labels
     from framing.report.front import article
 
+    check_outputs((output,), (file,))
     if hold_records([file]):
         labels = next(iter(read_labels(file)), None)
     else:

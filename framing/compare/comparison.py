@@ -67,7 +67,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -110,13 +110,13 @@ class Comparison:
         events: of the documents of the corpus, where they were asked for.
     """
 
-    tables: Mapping[str, pa.Table]
+    tables: Mapping[str, pa.Table] = field(repr=False)
     groups: tuple[Group, ...]
-    group_of_document: Array
-    corpus: Corpus
+    group_of_document: Array = field(repr=False)
+    corpus: Corpus = field(repr=False)
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
-    events: Events | None = None
+    events: Events | None = field(default=None, repr=False)
 
     @property
     def estimates(self) -> pa.Table:

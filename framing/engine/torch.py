@@ -265,7 +265,7 @@ def _resolve_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingError(
-            f"device {name!r} cannot be used: {str(error).splitlines()[0]}",
+            f"device {name!r} cannot be used: {str(error).splitlines()[0].partition('. ')[0]}",
             expected="'auto', 'cpu', or a device that torch finds, e.g. 'cuda' or 'cuda:0'",
             hint="leave device out to use what is there",
         ) from error

@@ -37,6 +37,8 @@ _MOST_CONTROL_BYTES = 0.05
 _FEWEST_CONTROL_BYTES = 8
 #: Text that is not UTF-8 is read as cp1252 if its share of high bytes (quotation marks, accents) is at most this.
 _MOST_WESTERN_HIGH_BYTES = 0.08
+#: Other scripts have words of such bytes; in Western text, accents and quotation marks stand among letters.
+_WORD_OF_HIGH_BYTES = re.compile(rb"[\x80-\xff]{4}")
 
 # C0 and C1 control characters and DEL, except those that separate words and lines.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
@@ -131,8 +133,11 @@ def guess_encoding(data: bytes, where: str) -> str:
         return wide
     if _is_mostly_utf8(data):
         return "utf-8"
+    if _is_mostly_utf8(data, least=1) and not _decodes(data, "cp1252"):  # some of its lines are in another encoding
+        return "utf-8"
     high_bytes = len(data.translate(None, bytes(range(128))))
-    if high_bytes <= _MOST_WESTERN_HIGH_BYTES * len(data) and _decodes(data, "cp1252"):
+    is_western = high_bytes <= _MOST_WESTERN_HIGH_BYTES * len(data) or not _WORD_OF_HIGH_BYTES.search(data)
+    if is_western and _decodes(data, "cp1252"):
         return "cp1252"
     if found := _by_statistics(data):
         return found
@@ -165,16 +170,24 @@ def _utf16_without_mark(data: bytes) -> str | None:
     return "utf-16-be" if even > 0.7 and odd < 0.1 else None
 
 
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Whether the bytes are UTF-8, apart from a cut last character and very few broken ones."""
+def _is_mostly_utf8(data: bytes, least: int = 10) -> bool:
+    """Whether the bytes are UTF-8, apart from a cut last character and a few broken ones.
+
+    Args:
+        data: the bytes.
+        least: so many characters of several bytes must be whole for each broken byte.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        begun = decoder.decode(data)
     except UnicodeDecodeError:
         text = data.decode("utf-8", errors="surrogateescape")
         broken = len(_SURROGATE.findall(text))
         whole = sum(character > "\x7f" for character in text) - broken
-        return whole >= 10 * broken
-    return True
+        return whole >= least * broken
+    # A cut character at the end of a whole file ("Caf\xe9") shows nothing by itself.
+    is_cut = bool(decoder.getstate()[0]) and len(data) < SAMPLE_SIZE
+    return not (is_cut and begun.isascii())
 
 
 def _by_statistics(data: bytes) -> str | None:

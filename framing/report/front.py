@@ -7,7 +7,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ class Report:
         sampled: sentences of the evidence, and how many there are.
     """
 
-    html: str
-    comparison: Comparison
+    html: str = field(repr=False)
+    comparison: Comparison = field(repr=False)
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     sampled: tuple[int, int]

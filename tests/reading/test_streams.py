@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from framing.errors import UnreadableFileError
+from framing.reading.encodings import decode
 from framing.reading.streams import BLOCK, Source
 from tests.reading.packings import PACK
 
@@ -109,3 +110,18 @@ def test_standard_input_stays_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x")))
     with Source("-", "stdin") as source:
         assert source.read_all() == b"x"
+
+
+@pytest.mark.parametrize(
+    "text", ["Zoë left.", "“Hi.”", "He said “no”…", "Café", "Çà et là", "‘Terrorists’ — he said", "Señor"]
+)
+def test_short_texts_in_cp1252(text: str) -> None:
+    assert decode(text.encode("cp1252"), "a.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Привет, мир. Мы ушли вчера вечером из города.", "cp1251"), ("Café", "utf-8"), ("a", "ascii")],
+)
+def test_other_scripts_are_not_taken_for_cp1252(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), "a.txt") == text

@@ -1,8 +1,11 @@
-"""A corpus whose mentions are known, and reports of it."""
+"""A corpus whose mentions are known, reports of it, and a browser."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +65,29 @@ def hostile() -> Report:
         sentences = tuple(one.within(whole) for one in made)
         documents.append(DocumentLabels(sentences, codebook=made.codebook, document=whole))
     return report(documents, title=HOSTILE[2])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium that has no network."""
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("chromium and its driver are missing")
+    selenium = pytest.importorskip("selenium.webdriver")
+    options = selenium.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1100,900",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = selenium.ChromeService(executable_path=shutil.which("chromedriver"))
+    driver = selenium.Chrome(options=options, service=service)
+    driver.set_page_load_timeout(120)
+    driver.set_script_timeout(300)
+    yield driver
+    driver.quit()

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from lxml import etree
 
 from framing.compare.front import compare
 from framing.markup import MarkedSentence, MarkedSpan, Tag, write
 from framing.report.front import Report
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (shutil.which("chromium") and shutil.which("chromedriver")), reason="chromium and its driver are missing"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    selenium = pytest.importorskip("selenium.webdriver")
-    options = selenium.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--window-size=1100,900",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = selenium.ChromeService(executable_path=shutil.which("chromedriver"))
-    driver = selenium.Chrome(options=options, service=service)
-    driver.set_page_load_timeout(120)
-    yield driver
-    driver.quit()
+pytestmark = pytest.mark.slow
 
 
 def _open(browser: Any, report: Report, folder: Path) -> list[str]:
@@ -122,7 +94,37 @@ def test_every_number_leads_to_its_sentences(browser: Any, made: Report, tmp_pat
             assert one["g"] == want["g"]
             pairs = [pair.split(".") for pair in one["f"].split()]
             assert any(label == want["l"] and voice == want.get("v", voice) for label, voice in pairs)
-        assert "sampled sentences are shown" in browser.execute_script("return document.activeElement.textContent")
+        told = browser.execute_script("return document.activeElement.textContent")
+        group = made.comparison.groups[int(want["g"])].name
+        assert "sampled sentences are shown" in told and f"Group: {group}" in told
+
+
+def test_a_dot_leads_to_its_sentences(browser: Any, made: Report, tmp_path: Path) -> None:
+    _open(browser, made, tmp_path)
+    want = browser.execute_script(
+        "const dot = document.querySelector('svg [data-e][data-g=\"1\"][data-l]');"
+        "dot.querySelector('circle').dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));"
+        "return {...dot.dataset}"
+    )
+    shown = _visible(browser)
+    assert shown and {one["g"] for one in shown} == {"1"}
+    assert all(f"{want['l']}.{want['v']}" in one["f"].split() for one in shown)
+
+
+def test_a_chart_is_a_file(browser: Any, made: Report, tmp_path: Path) -> None:
+    _open(browser, made, tmp_path)
+    address, drawings = browser.execute_script(
+        "const figure = document.querySelector('figure');"
+        "return [figure.querySelector('a[data-svg]').href, figure.querySelectorAll('svg').length]"
+    )
+    whole = etree.fromstring(unquote(address.partition(",")[2]).encode("utf-8"))
+    name = "{http://www.w3.org/2000/svg}svg"
+    parts = whole.findall(name)
+    assert whole.tag == name and len(parts) == drawings > 1
+    places = [float(one.get("y")) for one in parts]
+    heights = [float(one.get("height")) for one in parts]
+    assert places == [sum(heights[:n]) for n in range(len(heights))]
+    assert float(whole.get("height")) == sum(heights)
 
 
 def test_the_checked_documents_are_gold(browser: Any, made: Report, records: Path, tmp_path: Path) -> None:

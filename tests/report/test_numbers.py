@@ -21,7 +21,7 @@ from framing.compare.copies import LEAST_ALIKE, copies
 from framing.compare.front import compare
 from framing.report.front import Report, periods_between, report
 from framing.report.instrument import f1_interval
-from framing.report.sections import hedged_by_label
+from framing.report.sections import days_of, hedged_by_label
 from framing.types import DocumentLabels
 from tests.compare.corpora import document, mention, sentence
 
@@ -74,7 +74,9 @@ def test_the_sentences_of_the_findings_have_these_numbers(made: Report) -> None:
         for side in (finding.more, finding.less):
             assert side.group in text
             assert re.search(rf"{100 * side.value:.1f}%|{100 * side.value:.0f}%", text)
-            assert f"of {side.n:,}" in text
+            assert f"of {side.n:,} mentions" in text and f"{side.documents:,} documents" in text
+            assert re.search(rf"{100 * side.low:.0f}[.\d]*–{100 * side.high:.0f}[.\d]*%", text)
+        assert "95% interval" in text
         assert ("not distinguishable" in text) != finding.distinguishable
 
 
@@ -234,6 +236,24 @@ def test_periods(unit: str, frequency: str) -> None:
 
 def test_weeks_across_a_year() -> None:
     assert periods_between(date(2015, 12, 28), date(2016, 1, 4), "week") == ["2015-W53", "2016-W01"]
+
+
+@pytest.mark.parametrize(("unit", "frequency"), [("day", "D"), ("week", "W-SUN"), ("month", "M"), ("year", "Y")])
+def test_days_of_a_period(unit: str, frequency: str) -> None:
+    names = periods_between(date(2015, 1, 1), date(2016, 3, 1), unit)
+    for name, period in zip(names, pd.period_range("2015-01-01", "2016-03-01", freq=frequency), strict=True):
+        assert days_of(name) == (period.start_time.date(), period.end_time.date())
+
+
+def test_points_over_time_lead_to_their_days(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    links = page.xpath("//section[@aria-labelledby='time']//tr[td]")
+    assert links
+    for row in links:
+        (link,) = row.xpath(".//a")
+        period = pd.Period(row[3].text)
+        days = (str(period.start_time.date()), str(period.end_time.date()))
+        assert (link.get("data-since"), link.get("data-until")) == days
 
 
 def test_group_table(made: Report, sentences: pd.DataFrame, mentions: pd.DataFrame) -> None:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from lxml import html as lxml_html
 
 from framing.codebook import Codebook
 from framing.compare.annotation import draw_sample
+from framing.compare.columns import read_corpus
 from framing.compare.front import compare
 from framing.compare.labelling import hold_records
 from framing.errors import ColumnError, InputError, SettingError
@@ -23,11 +26,14 @@ from framing.labeler import Labeler
 from framing.markup import MarkedRow, MarkedSentence, MarkedSpan, Tag
 from framing.model.checkpoint import locate
 from framing.reading.encodings import visible
+from framing.records import open_writer
+from framing.report.evidence import MENTIONS_READ, words_of_labels
 from framing.report.front import Report, article, report
 from framing.report.marks import Mark, labels_html, marked_html, window
 from framing.report.page import csv_link, script_json
-from framing.types import DocumentLabels
+from framing.types import DocumentLabels, Mention
 from tests.compare.corpora import document, made_up, mention, sentence
+from tests.own_codebook import own_codebook
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +122,126 @@ def test_landmarks_and_headings(made: Report) -> None:
 def test_order_of_sections(made: Report) -> None:
     keys = lxml_html.fromstring(made.html).xpath("//section/@aria-labelledby")
     first = "findings names voices events time sources hedging words evidence"
-    assert keys == f"{first} robustness corpus instrument limits".split()
+    assert keys == f"{first} robustness corpus instrument terms limits".split()
+
+
+def test_charts_have_words_and_tables_have_captions(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    drawings = page.xpath("//svg")
+    assert len(drawings) > 10
+    for one in drawings:
+        assert one.get("role") == "img"
+        (title,) = one.xpath(f"./title[@id='{one.get('aria-labelledby')}']/text()")
+        (told,) = one.xpath(f"./desc[@id='{one.get('aria-describedby')}']/text()")
+        assert title.strip() and told.strip()
+        assert not one.xpath(".//a"), "the table under a chart has its links"
+    tables = page.xpath("//table")
+    assert len(tables) > 10
+    for table in tables:
+        (caption,) = table.xpath("./caption")
+        assert caption.text_content().strip()
+        for head in table.xpath(".//th"):
+            assert head.get("scope") in ("col", "row") and head.text_content().strip()
+    assert page.get("lang") == "en"
+    (skip,) = page.xpath("//a[@class='skip']/@href")
+    assert page.get_element_by_id(skip[1:]) is not None
+
+
+def test_what_a_drawing_tells_is_what_it_shows(made: Report) -> None:
+    page = lxml_html.fromstring(made.html)
+    contrast = Codebook.default().contrasts[0]
+    own = made.comparison.to_frame(contrast=contrast.name, voice="author", estimand="contrast_share")
+    found = {title.text.rpartition(": ")[2]: title.getnext().text for title in page.xpath("//svg[@role='img']/title")}
+    for label, rows in own.groupby("label"):
+        if label in found:
+            low, high = rows.loc[rows.value.idxmin()], rows.loc[rows.value.idxmax()]
+            said = f"from {low.value:.0%} ({low.group}) to {high.value:.0%} ({high.group})."
+            assert found[label] == f"Filled dots lie {said}"
+
+
+def test_drawings_fit_on_a_sheet() -> None:
+    names = tuple(f"An outlet with a name that is long, number {number}" for number in range(30))
+    page = lxml_html.fromstring(report(made_up(240, outlets=names)).html)
+    heights = [float(one.get("height")) for one in page.xpath("//svg")]
+    assert max(heights) < 900, "A4 less its margins has about a thousand pixels of the style's"
+    drawn = [text.text_content() for text in page.xpath("//svg[@aria-labelledby='contrast0-0-title']/text")]
+    assert any(name[:40] in text for name in names for text in drawn), "long names are not cut to what is left of dots"
+
+
+def test_a_codebook_without_contrasts_and_voices_is_told() -> None:
+    book = own_codebook()
+    documents = []
+    for number in range(30):
+        label = book.label_names[number % 3 == 0]
+        one = sentence(0, 0, "word and more", (mention(label, None),), probabilities=dict.fromkeys(book.outputs, 0.1))
+        whole = document(f"d{number}", "AB"[number % 2], None, [one])
+        documents.append(DocumentLabels(tuple(whole), codebook=book, document=whole.document))
+    html = report(documents, codebook=book).html
+    _parse(html)
+    page = lxml_html.fromstring(html)
+    assert "the codebook has no contrast" in page.xpath("string(//section[@aria-labelledby='findings'])")
+    keys = page.xpath("//section/@aria-labelledby")
+    assert "rates" in keys and not {"names", "voices", "hedging"} & set(keys)
+    rates = {
+        (row[0].text, row[1].text): row[3].text for row in page.xpath("//section[@aria-labelledby='rates']//tr[td]")
+    }
+    counts = Counter(("AB"[n % 2], book.label_names[n % 3 == 0]) for n in range(30))
+    assert rates == {key: f"{count} of 15" for key, count in counts.items()}
+    assert not page.xpath("//*[@id='f-v' or @id='f-h' or @id='f-c']"), "nothing to choose by what is not there"
+    legend = page.xpath("string(//ul[@class='legend'])")
+    assert "hedge" not in legend and "cited" not in legend
+
+
+def test_sentences_say_their_language() -> None:
+    book = Codebook.from_dict({**Codebook.default().to_dict(), "language": "de"})
+    documents = [
+        DocumentLabels(tuple(one), codebook=book, document=one.document) for one in made_up(12, outlets=("A", "B"))
+    ]
+    page = lxml_html.fromstring(report(documents, codebook=book).html)
+    assert page.get("lang") == "en"
+    assert set(page.xpath("//ol[@class='evidence']//p[@class='text']/@lang")) == {"de"}
+
+
+def test_what_the_names_mean(made: Report, corpus: list[DocumentLabels]) -> None:
+    """Parquet keeps the names of a codebook alone; what they mean comes from the built-in one."""
+    page = lxml_html.fromstring(made.html)
+    rows = {row[0].text: row for row in page.xpath("//section[@aria-labelledby='terms']//tr[td]")}
+    book = Codebook.default()
+    used = Counter(m.label for labels in corpus for s in labels if s.kind in book.outlet_kinds for m in s.mentions)
+    for label in book.labels:
+        assert (label.name in rows) == bool(used[label.name])
+        if used[label.name]:
+            assert rows[label.name][1].text == label.definition
+            assert rows[label.name][2].text == f"word {min(used[label.name], MENTIONS_READ)}"
+            assert rows[label.name][3].text == f"{used[label.name]:,}"
+    for guide in book.voice_guides:
+        assert rows[guide.name][1].text == guide.definition
+
+
+def test_a_codebook_that_is_named_says_what_its_names_mean(corpus: list[DocumentLabels], tmp_path: Path) -> None:
+    entries = Codebook.default().to_dict()
+    entries["name"] = "other"
+    book = Codebook.from_dict(entries)
+    path = tmp_path / "labels.parquet"
+    with open_writer(path, codebook=book) as writer:
+        for labels in corpus[:30]:
+            writer.write(DocumentLabels(tuple(labels), codebook=book, document=labels.document))
+    meaning = f'<td class="t">{escape(book.label("militants").definition)}</td>'
+    assert meaning not in report(path).html
+    assert meaning in report(path, codebook=book).html
+
+
+def test_the_commonest_words_behind_a_label() -> None:
+    texts = ["Gunmen fled.", "The gunmen ran.", "An armed  man hid.", "Gunmen."]
+    spans = [(0, 6), (4, 10), (3, 13), (0, 6)]
+    documents = [
+        document(
+            f"d{n}", "A", None, [sentence(0, 0, text, (Mention("militants", a, b, text[a:b], "author", 0.9, 0.9),))]
+        )
+        for n, (text, (a, b)) in enumerate(zip(texts, spans, strict=True))
+    ]
+    found = words_of_labels(read_corpus(documents))
+    assert found == {"militants": [("gunmen", 3), ("armed man", 1)]}
 
 
 def test_links_lead_to_sentences_of_their_cell(made: Report) -> None:
@@ -213,13 +338,21 @@ def test_events_that_are_found_are_those_of_compare(corpus: list[DocumentLabels]
     page = lxml_html.fromstring(report(documents, find_event=True).html)
     (section,) = page.xpath("//section[@aria-labelledby='events']")
     assert len(section.xpath(".//div[@class='sides']")) == 2
-    assert [h.text.strip() for h in section.xpath(".//h3")] == [texts[0], texts[2]]
+    assert [h.find("bdi").text for h in section.xpath(".//h3")] == [texts[0], texts[2]]
     # Within both events A says rebels and B terrorists, always.
     row = section.xpath(".//tbody/tr")[0]
     assert row[1].text_content().startswith("100%") and row[3].text_content() == "2"
     with pytest.raises(SettingError, match="found"):
         report(documents, find_event=True, event="event")
-    assert "No column names the events" in report(corpus).html
+    assert "no column names the events" in report(corpus).html
+
+
+def test_gold_does_not_correct_within_events(corpus: list[DocumentLabels], tmp_path: Path) -> None:
+    gold = tmp_path / "gold.tsv"
+    draw_sample(corpus, each=25, seed=2).write(gold)
+    page = lxml_html.fromstring(report(corpus, gold=gold, event="section").html)
+    (said,) = page.xpath("//section[@aria-labelledby='events']/p[@class='warn']")
+    assert "the annotated documents do not correct them" in said.text_content()
 
 
 def test_typical_words_are_those_of_the_comparison(made: Report) -> None:
@@ -241,6 +374,7 @@ def test_gold_corrects_the_page(corpus: list[DocumentLabels], tmp_path: Path) ->
     findings = page.xpath("string(//ol[@class='findings'])")
     assert findings.count("Corrected for the model’s errors.") == 3 and "Not corrected" not in findings
     assert "No figure here is corrected" not in html.html
+    assert "the annotated documents do not correct them" not in html.html, "there are no events"
     annotated = page.xpath("//section[@aria-labelledby='corpus']//tbody/tr/td[4]/text()")
     assert sum(map(int, annotated)) == sum(html.comparison.table("groups").column("annotated").to_pylist()) > 60
     rows = compare(corpus, gold=gold, words=0, seed=0)
@@ -334,7 +468,7 @@ def test_json_in_a_script_stays_there(text: str) -> None:
 
 
 def test_formulas_are_no_formulas_in_csv() -> None:
-    assert "%0D%0A%27=SUM" in csv_link("x", [["group"], ["=SUM(A1)"]])
+    assert "%0D%0A%27=SUM" in csv_link("x", [["group"], ["=SUM(A1)"]], "a table")
 
 
 def test_labels_show_themselves(corpus: list[DocumentLabels]) -> None:
