@@ -11,6 +11,9 @@ from typing import BinaryIO, Self
 
 from framing.errors import OutputError
 
+#: Bytes of a file's name that are kept in the name of its temporary file; a whole name has at most 255.
+_LONGEST_NAME = 200
+
 
 def write_whole(path: str | Path, text: str) -> None:
     """Write a text file; at every moment its name stands for the old content or the new one, whole.
@@ -49,7 +52,9 @@ class WholeFile:
         with reporting_write_errors(path):
             if self._target.is_dir():
                 raise IsADirectoryError(0, "it is a folder")
-            name = f".{self._target.name[:200]}.{secrets.token_hex(6)}.partial"
+            if self._target.exists() and not self._target.is_file():  # the new file would take the place of /dev/null
+                raise FileExistsError(0, "it is a pipe or a device, and no file")
+            name = f".{_shortened(self._target.name)}.{secrets.token_hex(6)}.partial"
             self._temporary = self._target.with_name(name)
             handle = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self.stream: BinaryIO = os.fdopen(handle, "wb")
@@ -85,6 +90,13 @@ class WholeFile:
             self.keep()
         else:
             self.discard()
+
+
+def _shortened(name: str) -> str:
+    """The beginning of a name that leaves room for more: file systems count its bytes."""
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return name
 
 
 @contextmanager

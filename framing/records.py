@@ -690,7 +690,7 @@ def read_labels(path: str | os.PathLike[str], *, codebook: Codebook | None = Non
     from framing.reading import read_rows
 
     name = shards_of(path) or path
-    rows = read_rows([os.fspath(name)])
+    rows = read_rows([os.fspath(name)], skip_empty=True)
     for (label, _, _), group in groupby(rows, key=lambda row: (row.input, *_document_key(row.values))):
         own = list(group)
         known = codebook or _codebook_of(own[0].metadata)

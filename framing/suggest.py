@@ -18,6 +18,7 @@ another model.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -31,14 +32,18 @@ import numpy as np
 import numpy.typing as npt
 
 from framing.codebook import HEDGE, KIND, SOURCE, Codebook
+from framing.compare.annotation import Sample
+from framing.compare.gold import sample_file
 from framing.compare.labelling import hold_records, label_documents
 from framing.convert import Options, Passage
 from framing.convert.formats import format_named, format_of_output
+from framing.convert.formats.markup import Markup
 from framing.convert.formats.records import passage_of
 from framing.convert.names import Names
 from framing.convert.notes import Notes
 from framing.errors import InputError, OutputError, SettingError
 from framing.evaluate.gold import GoldSet
+from framing.files import write_whole
 from framing.labeler import Labeler, load
 from framing.markup import MarkedRow, read_rows
 from framing.reading import Columns
@@ -126,6 +131,40 @@ def write_passages(
     if not prefilled:
         ready = (_blank(passage) for passage in ready)
     writing(Options(), Names(codebook), Notes()).write(ready, os.fspath(path))
+
+
+def write_documents(
+    sample: Sample, path: str | os.PathLike[str], *, to_format: str | None = None, prefilled: bool = True
+) -> Path:
+    """Write a sample of whole documents for annotation, and beside it with which probability each was drawn.
+
+    Args:
+        sample: as :func:`framing.compare.annotation.draw_sample` draws it.
+        path, to_format, prefilled: as of :meth:`Suggestions.write`.
+
+    Returns:
+        The file of probabilities, which ``compare(gold=...)`` needs beside the annotated sentences.
+
+    Raises:
+        OutputError: there is such a file already, or it cannot be written.
+        SettingError: the format is unknown, or is not written.
+    """
+    writing = format_named(to_format) if to_format else format_of_output(os.fspath(path))
+    if writing is Markup:
+        return sample.write(path, prefilled=prefilled)
+    beside = sample_file(path)
+    if beside.exists():
+        raise OutputError(
+            f"{beside} is there already",
+            expected="a new file",
+            hint="it belongs to annotations: choose another name",
+        )
+    # Marks of the model are its guesses, not annotations, wherever a format tells the two apart.
+    rows = sample.rows(prefilled=prefilled)
+    passages = (replace(Passage.of_row(row), predicted=prefilled) for row in rows)
+    write_passages(passages, path, sample.corpus.codebook, to_format=to_format)
+    write_whole(beside, json.dumps(sample.to_dict(), ensure_ascii=False, indent=1) + "\n")
+    return beside
 
 
 def suggest(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from framing.errors import FramingError
+from framing.errors import FramingError, OutputError
 from framing.reading.documents import DocumentMaker, DocumentSettings
 from framing.reading.files import InputFile
 from framing.reading.formats import open_format
@@ -115,6 +115,8 @@ def scan(file: InputFile, limits: Limits, settings: DocumentSettings) -> Scan:
                 sha256 = hashlib.sha256(found.data).hexdigest() if found.data else ""
                 pieces.append(Piece(0, found.start, found.stop, found.rows, found.first, sha256))
                 lost, lost_first = found.stop, found.next
+        except OutputError:  # no room to unpack a file is no fault of the file
+            raise
         except FramingError as error:
             problem = error.reason
         planned = PlannedFile(file, opened.digest(), opened.layout, sum(piece.rows for piece in pieces), problem)

@@ -14,6 +14,7 @@ import numpy as np
 from framing.batch.job import DONE, MENTIONS, REJECTED, SHARDS, Job, UnitRecord
 from framing.batch.shards import WrittenFile, rejected_schema
 from framing.batch.units import Unit
+from framing.files import reporting_write_errors
 from framing.records import SCHEMA_VERSION, mention_schema, schema
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def verify(job: Job, on_unit: Callable[[Unit], None] | None = None) -> Verificat
     with tempfile.TemporaryFile() as hashes:
         for unit in job.plan.units:
             ids = _verify_unit(job, unit, found)
-            hashes.write(np.fromiter(map(_hash, ids), np.uint64).tobytes())
+            with reporting_write_errors("a temporary file (TMPDIR says where it lies)"):
+                hashes.write(np.fromiter(map(_hash, ids), np.uint64).tobytes())
             if on_unit:
                 on_unit(unit)
         _find_strangers(job, found)

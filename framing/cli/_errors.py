@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from rich.text import Text
 from framing.cli._terminal import Console, prepare_streams
 from framing.errors import FramingError, FramingWarning, OutputError
 from framing.files import reporting_write_errors
+from framing.reading.encodings import visible
 
 #: The user's mistake: a wrong file, option or codebook.
 EXIT_USER_ERROR = 2
@@ -23,8 +25,17 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 #: The reader of the pipe has gone, as in ``framing label FILE | head``; shells use the same code (128 + SIGPIPE).
 EXIT_BROKEN_PIPE = 141
+#: In the message of Python's tempfile.
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
+#: Warnings that are printed: a corpus may give cause for one with every row.
+_MOST_WARNINGS = 20
 #: Errors of writing to standard output: its disk is full, it is closed, its device is gone.
 _OUTPUT_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO))
+
+#: What the operating system says of a name that nobody else has reported: no permission, too long, links in a circle.
+_PATH_ERRORS = frozenset(
+    (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EROFS, errno.EIO, errno.EMFILE)
+)
 
 
 def run_process(command: Callable[[], int | None]) -> NoReturn:
@@ -34,6 +45,7 @@ def run_process(command: Callable[[], int | None]) -> NoReturn:
         command: returns its exit code, or exits by itself, as typer does.
     """
     prepare_streams()
+    _end_tidily()
     try:
         with reporting_errors():
             code = command()
@@ -48,14 +60,27 @@ def run_process(command: Callable[[], int | None]) -> NoReturn:
     sys.exit(code)
 
 
+def _end_tidily() -> None:
+    """Let signals that end the process clear away what is half-written, as Ctrl-C does: SIGTERM, and SIGHUP."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        Console(stderr=True).print(f"Ended by {signal.Signals(number).name}.", style="yellow")
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, end)
+
+
 @contextmanager
 def reporting_errors() -> Iterator[None]:
     """Turn what ends a command early into a message on standard error and an exit code.
 
     A `FramingError` is printed ("Error:" is red on a terminal), and the exit code is 2; the same holds for an error of
-    writing to standard output, such as a full disk. Ctrl-C exits with 130; a pipe whose reader has gone exits silently
-    with 141. Any other exception is a fault of framing and passes through. Use it as a context manager, or as a
-    decorator of a command.
+    writing to standard output, such as a full disk, and for a name that may not be used or is too long. Ctrl-C exits
+    with 130; a pipe whose reader has gone exits silently with 141. Any other exception is a fault of framing and passes
+    through. Use it as a context manager, or as a decorator of a command.
 
     Raises:
         typer.Exit: with the exit code, in the cases above.
@@ -77,7 +102,16 @@ def reporting_errors() -> Iterator[None]:
         _discard_stdout()
         raise typer.Exit(EXIT_BROKEN_PIPE) from error
     except OSError as error:
-        # An error of a file has a filename, and is reported where the file is written.
+        # An error of a file has a filename.
+        if error.filename is not None and error.errno in _PATH_ERRORS:
+            print_error(FramingError(f"{visible(os.fsdecode(error.filename))} cannot be used: {error.strerror}"))
+            _flush_or_discard_stdout()
+            raise typer.Exit(EXIT_USER_ERROR) from error
+        if error.filename is None and error.errno == errno.ENOENT and _NO_TEMPORARY_FOLDER in str(error):
+            print_error(
+                FramingError("there is no folder for temporary files", hint="let TMPDIR name one that has room")
+            )
+            raise typer.Exit(EXIT_USER_ERROR) from error
         if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise
         _discard_stdout()
@@ -89,17 +123,18 @@ def reporting_errors() -> Iterator[None]:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Print each warning of framing once, as a plain message; Python prints the others."""
+    """Print each warning of framing once, as a plain message, as far as they are not many; Python prints the others."""
     said: set[str] = set()
     with warnings.catch_warnings():
         as_python_does = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
             if issubclass(category, FramingWarning):
-                if str(message) in said:
+                if str(message) in said or len(said) > _MOST_WARNINGS:
                     return
                 said.add(str(message))
-                text = Text.assemble(("Warning:", "bold yellow"), " ", str(message))
+                shown = str(message) if len(said) <= _MOST_WARNINGS else "there are more warnings, which are not shown"
+                text = Text.assemble(("Warning:", "bold yellow"), " ", shown)
                 Console(stderr=True, highlight=False).print(text, soft_wrap=True)
             else:
                 as_python_does(message, category, *rest, **named)

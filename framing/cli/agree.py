@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.cli._terminal import Console, print_json
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def agree_command(
 
     if disagreements is not None and disagreements.suffix not in (".tsv", ".jsonl"):
         raise SettingError(f"the output {str(disagreements)!r} has no known ending", expected=".tsv or .jsonl")
+    check_outputs((disagreements,), (*coders, codebook))
     found = read_codings(
         coders,
         codebook=None if codebook is None else Codebook.load(codebook),

@@ -19,7 +19,7 @@ from framing.cli._errors import reporting_errors
 from framing.cli._terminal import Console
 from framing.errors import InputError, MissingExtraError, OutputError, SettingError
 from framing.reading import Columns
-from framing.reading.files import expand, input_with
+from framing.reading.files import expand, refuse_output_among
 from framing.reading.streams import is_address
 
 if TYPE_CHECKING:
@@ -232,15 +232,8 @@ def _inputs_and_folder(paths: Sequence[str], index: Path | None) -> tuple[list[s
             f"the output {output} is an address",
             expected="a local folder, whose files can be locked, synced and renamed",
         )
-    read_from = [*inputs, *([] if index is None else [str(index)])]
-    # Check the folder and one file of each kind that the job writes, because a pattern among the inputs may match them.
-    for written in (output, *(f"{output}/{file}" for file in _WRITTEN)):
-        if name := input_with(written, read_from):
-            raise OutputError(
-                f"the output {output} is among the inputs ({name})",
-                expected="a place outside of what is read",
-                hint="write it to another folder",
-            )
+    # The folder and one file of each kind that the job writes, because a pattern among the inputs may match them.
+    refuse_output_among((output, *(f"{output}/{file}" for file in _WRITTEN)), (*inputs, index))
     return inputs, Path(output)
 
 

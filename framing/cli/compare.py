@@ -11,6 +11,7 @@ import typer
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.errors import SettingError
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def compare_command(
             expected="--gold with a first sample, of ten documents of each group, say",
             hint="framing sample draws it",
         )
+    check_outputs((output,), (*inputs, gold, error_rates, codebook))
     found = compare(
         inputs,
         by or "outlet",
@@ -157,14 +159,19 @@ def _print(found: Comparison, console: Console, *, power: bool) -> None:
         counts = (f"{row[name]:,}" for name in ("documents", "sentences", "mentions"))
         groups.add_row(row["group"], *[row["period"]] * many, *counts, style="bright_black" if row["small"] else None)
     console.print(groups)
+    asked = found.settings["voices"]
     for contrast in found.settings["contrasts"]:
-        for voice in (None, *found.corpus.codebook.voices_of_role("own")):
+        # Where voices were asked for, all that is there is in them.
+        for voice in (None, *(() if asked else found.corpus.codebook.voices_of_role("own"))):
             rows = found.table(estimand="contrast_share", contrast=contrast, voice=voice).to_pylist()
             if not rows:
                 continue
             labels = list(dict.fromkeys(row["label"] for row in rows))
-            title = f"{contrast}, share of mentions" + (f" in the voice {voice}" if voice else "")
-            shown = Table("Group", *["Period"] * many, *labels, "n", box=box.SIMPLE_HEAD, title=title)
+            spoken = asked or ([voice] if voice else [])
+            title = f"{contrast}, share of mentions" + (f" in the voice {' or '.join(spoken)}" if spoken else "")
+            shown = Table("Group", *["Period"] * many, box=box.SIMPLE_HEAD, title=title)
+            for name in (*labels, "n"):
+                shown.add_column(name, overflow="fold", min_width=len(name))
             for key in dict.fromkeys((row["group"], row["period"]) for row in rows):
                 own = {row["label"]: row for row in rows if (row["group"], row["period"]) == key}
                 cells = [

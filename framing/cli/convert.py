@@ -12,6 +12,7 @@ from rich.text import Text
 from framing.cli._errors import reporting_errors
 from framing.cli._terminal import Console
 from framing.errors import InputError, SettingError
+from framing.reading.files import refuse_output_among
 
 if TYPE_CHECKING:
     from framing.convert import Converted
@@ -83,6 +84,7 @@ def convert_command(
         annotator=annotator,
     )
     messages = Console(stderr=True, highlight=False)
+    refuse_output_among((RejectedWriter(target).path, write_codebook), (source, codebook))
     with RejectedWriter(target) as rejected:
         try:
             converted = convert(

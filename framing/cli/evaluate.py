@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.cli._terminal import Console, print_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 @reporting_errors()
 def evaluate_command(
-    gold: Annotated[Path, typer.Argument(help="Marked sentences, tab-separated, of three or five columns.")],
+    gold: Annotated[
+        Path,
+        typer.Argument(
+            help="What training reads: marked sentences (.tsv, of three or five columns), or a table of sentences with "
+            "their labels (.csv, .jsonl, .json, .parquet, .arrow)."
+        ),
+    ],
     model: options.Model = "shipped",
     engine: options.Engine = "auto",
     device: options.Device = "auto",
@@ -33,16 +40,33 @@ def evaluate_command(
         Path | None, typer.Option("--report", help="An HTML page of everything, which asks for nothing from outside.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
+    text_column: Annotated[str, options.reading_option(help="Of a table: the sentence.")] = "text",
+    labels_column: Annotated[
+        str, options.reading_option(help="Of a table: its labels, a list or one string with ';' between.")
+    ] = "labels",
+    group_column: Annotated[
+        str, options.reading_option(help="Of a table: which sentences are of one document.")
+    ] = "group",
 ) -> None:
     """Label a file of marked sentences and score the result, with 95 % intervals over documents."""
     from framing.cli._evaluation_page import evaluation_page
     from framing.evaluate.front import evaluate
     from framing.files import write_whole
 
-    found = evaluate(gold, model, engine=engine, device=device, precision=precision, resamples=resamples)
+    check_outputs((report,), (gold,))
+    how: dict[str, Any] = {
+        "engine": engine,
+        "device": device,
+        "precision": precision,
+        "resamples": resamples,
+        "text_column": text_column,
+        "labels_column": labels_column,
+        "group_column": group_column,
+    }
+    found = evaluate(gold, model, **how)
     differences = None
     if against is not None:
-        other = evaluate(gold, against, engine=engine, device=device, precision=precision, resamples=resamples)
+        other = evaluate(gold, against, **how)
         differences = found.compare(other, resamples=resamples)
     if report is not None:
         write_whole(report, evaluation_page(found, model=model, against=against, differences=differences))
@@ -105,11 +129,15 @@ def _print(found: Evaluation) -> None:
     scores, intervals = found.scores, found.intervals
     console.print(f"{scores.sentences} sentences in {found.documents} documents")
     overall = Table("Measure", "Value", "95 % interval", box=box.SIMPLE_HEAD)
+    # Of sentences without marked words, nothing is said of words, voices, hedges and sources.
+    asked = found.codebook.label_names if found.gold.labels else tuple(label.name for label in scores.labels)
     for name, title in headlines(scores.counts.codebook).items():
+        if found.gold.labels and scores[name] != scores[name]:  # nan alone differs from itself
+            continue
         overall.add_row(title, *_cells(intervals[name]))
     console.print(overall)
     labels = Table("Label", "Sentences", "Precision", "Recall", "F1", "95 % interval", box=box.SIMPLE_HEAD)
-    for label in scores.labels:
+    for label in (label for label in scores.labels if label.name in asked):
         value, interval = _cells(intervals[f"f1/{label.name}"])
         labels.add_row(label.name, str(label.support), _cell(label.precision), _cell(label.recall), value, interval)
     console.print(labels)

@@ -21,11 +21,11 @@ from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
 from framing.cli._terminal import Console
 from framing.cli.view import View
-from framing.errors import InputError, OutputError, SettingError
+from framing.errors import InputError, SettingError
 from framing.reading import Columns, read
 from framing.reading.documents import DocumentSettings
 from framing.reading.encodings import clean
-from framing.reading.files import input_with
+from framing.reading.files import refuse_output_among
 from framing.reading.streams import STANDARD_INPUT
 from framing.records import STANDARD_OUTPUT, RejectedWriter, format_of, open_writer
 from framing.types import Document, DocumentLabels, Rejected
@@ -198,15 +198,7 @@ def _place(output: str | None, view: bool, request: _Request, *, escape_formulas
         return None if view or sys.stdout.isatty() else STANDARD_OUTPUT
     format_of(output)
     # An output in a folder of inputs would be read and labelled by the next run.
-    read_from = [*request.inputs, *([] if request.index is None else [str(request.index)])]
-    rejected = RejectedWriter(output).path
-    for written, role in ((output, "output"), (rejected, "file for what is set aside")):
-        if written is not None and output != STANDARD_OUTPUT and (name := input_with(written, read_from)):
-            raise OutputError(
-                f"the {role} {written} is among the inputs ({name})",
-                expected="a place outside of what is read",
-                hint="write it to another folder",
-            )
+    refuse_output_among((output, RejectedWriter(output).path), (*request.inputs, request.index))
     return output
 
 
@@ -272,11 +264,12 @@ class _Run:
         from framing.labeler import label_each_alone  # here, because the command's help does not need it
 
         with ExitStack() as stack:
-            stack.enter_context(self._rejected)
             # Fail early if a named file does not exist.
             documents = request.documents(None if self._strict else self._on_reject)
             labeler = stack.enter_context(load_model())
             sink = stack.enter_context(self._sink(labeler.codebook, request.settings.carry or ()))
+            # The last to be entered gets its name first: no kill leaves records without what was set aside.
+            stack.enter_context(self._rejected)
             labelled = (
                 label_each_alone(labeler, documents, labeler.codebook)
                 if request.settings.sentences

@@ -9,6 +9,7 @@ import typer
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.codebook import DEFAULT_NAME, Codebook
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def join_command(
     from framing.reading import Columns, read
 
     book = Codebook.load(codebook)
+    check_outputs((output,), (*texts, *marks, index, codebook))
     wanted = read_marks(marks, book)
     rejected: list[Rejected] = []
     documents = read(

@@ -9,6 +9,7 @@ import typer
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 
 
 @reporting_errors()
@@ -48,9 +49,11 @@ def sample_command(
     from framing.cli._terminal import Console
     from framing.codebook import Codebook
     from framing.compare.annotation import draw_sample
+    from framing.compare.gold import sample_file
     from framing.reading import Columns
 
     book = None if codebook is None else Codebook.load(codebook)
+    check_outputs((output, sample_file(output)), (*inputs, codebook), new=True)
     found = draw_sample(
         inputs,
         by or "outlet",

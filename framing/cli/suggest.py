@@ -11,10 +11,10 @@ from rich.text import Text
 
 from framing.cli import _options as options
 from framing.cli._errors import reporting_errors
+from framing.cli._outputs import check_outputs
 from framing.cli._terminal import Console, print_json
 
 if TYPE_CHECKING:
-    from framing.codebook import Codebook
     from framing.suggest import Check, Suggestions
 
 _choosing = partial(typer.Option, rich_help_panel="Choosing")
@@ -81,13 +81,15 @@ def suggest_command(
     With --check, list labels of an annotated file that are likely wrong.
     """
     from framing.codebook import Codebook
+    from framing.compare.annotation import draw_sample
     from framing.errors import SettingError
     from framing.reading import Columns
     from framing.suggest import check as check_labels
-    from framing.suggest import suggest
+    from framing.suggest import suggest, write_documents
 
     book = None if codebook is None else Codebook.load(codebook)
     messages = Console(stderr=True, highlight=False)
+    check_outputs((output,), (*(inputs or ()), check, codebook, *(labelled or ())), new=True)
     if check is not None:
         found = check_labels(check, inputs or (), model=model, codebook=book)
         if as_json:
@@ -104,7 +106,21 @@ def suggest_command(
         raise SettingError("there is no output", expected="-o FILE", hint="-o next.tsv")
     columns = Columns(text_column, id_column, outlet_column, published_column, title_column)
     if documents:
-        _draw_documents(inputs, output, group or ["outlet"], n, lean, prefilled, seed, book, model, columns, messages)
+        sample = draw_sample(
+            inputs,
+            group or ["outlet"],
+            each=n,
+            lean=lean,
+            seed=seed,
+            codebook=book,
+            model=model,
+            input_columns=columns,
+        )
+        beside = write_documents(sample, output, to_format=to_format, prefilled=prefilled)
+        if as_json:
+            print_json(sample.to_dict())
+        drawn = f"{len(sample.drawn.documents)} documents"
+        messages.print(Text(f"{drawn}, written to {output}, their probabilities to {beside}"), soft_wrap=True)
         return
     suggested = suggest(
         inputs,
@@ -124,38 +140,6 @@ def suggest_command(
     if as_json:
         print_json(_suggestions_dict(suggested))
     _summarise(messages, suggested, output)
-
-
-def _draw_documents(
-    inputs: list[str],
-    output: Path,
-    group: list[str],
-    each: int,
-    lean: float,
-    prefilled: bool,
-    seed: int,
-    codebook: Codebook | None,
-    model: str | None,
-    columns: object,
-    messages: Console,
-) -> None:
-    from framing.compare.annotation import draw_sample
-
-    found = draw_sample(
-        inputs,
-        group,
-        each=each,
-        lean=lean,
-        seed=seed,
-        codebook=codebook,
-        model=model,
-        input_columns=columns,  # type: ignore[arg-type]
-    )
-    beside = found.write(output, prefilled=prefilled)
-    messages.print(
-        Text(f"{len(found.drawn.documents)} documents, written to {output}, their probabilities to {beside}"),
-        soft_wrap=True,
-    )
 
 
 def _suggestions_dict(found: Suggestions) -> dict[str, object]:

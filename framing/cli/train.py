@@ -34,19 +34,27 @@ def run(arguments: list[str]) -> int:
         from framing.train.front import run_as_configured
 
         logging.set_verbosity_error()  # its reports on loaded weights are for developers
+        # Of several processes (torchrun) the first one speaks for all.
+        is_first = config.training.process_index == 0
         if config.judging.dry_run:
             from framing.train.loop import plan
 
-            print("\n".join(plan(config).lines()))
+            planned = plan(config)
+            if is_first:
+                print("\n".join(planned.lines()))
             return 0
         if config.judging.cross_validate:
             from framing.train.judging import cross_validate
 
-            _print_spreads(f"{config.judging.cross_validate} parts", cross_validate(config))
+            spreads = cross_validate(config)
+            if is_first:
+                _print_spreads(f"{config.judging.cross_validate} parts", spreads)
         if config.judging.n_seeds > 1:
             from framing.train.judging import train_seeds
 
-            _print_spreads(f"{config.judging.n_seeds} seeds", train_seeds(config))
+            spreads = train_seeds(config)
+            if is_first:
+                _print_spreads(f"{config.judging.n_seeds} seeds", spreads)
             return 0
         result = run_as_configured(config)
     except FramingError as error:
@@ -55,7 +63,11 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted. Go on with --resume_from_checkpoint true.", file=sys.stderr)
         return EXIT_INTERRUPTED
+    if not is_first:
+        return 0
     print(f"checkpoint: {result.folder}")
+    if result.published is not None:
+        print(f"published:  {result.published}")
     if result.sentences_per_second is not None:
         print(f"training:   {result.seconds:.0f} s, {result.sentences_per_second:.1f} sentences/s")
     for name, value in result.metrics.items():

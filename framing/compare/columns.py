@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
@@ -34,7 +34,7 @@ from framing.errors import (
     did_you_mean,
 )
 from framing.reading.dates import iso_day
-from framing.records import carried_values, read_labels, schema, table
+from framing.records import carried_values, read_labels, schema, shards_of, table
 from framing.types import COLUMNS, OUTLET_KINDS, Labels
 
 Array = npt.NDArray[Any]
@@ -374,7 +374,7 @@ def files_of(name: str | os.PathLike[str]) -> list[Path]:
     path = Path(name)
     if path.is_file():
         return [path]
-    folder = path / "shards" if (path / "plan.json").is_file() else path
+    folder = shards_of(path) or path
     endings = ("*.parquet", "*.jsonl", "*.jsonl.gz", "*.csv", "*.csv.gz", "*.ndjson")
     found = [file for ending in endings for file in sorted(folder.glob(ending))] if folder.is_dir() else []
     if not folder.is_dir() and any(sign in path.name for sign in "*?["):
@@ -393,8 +393,9 @@ def _check_checkpoints(files: Sequence[Path]) -> None:
     plans = {file.parent.parent / "plan.json" for file in files}
     known = {}
     for plan in sorted(plan for plan in plans if plan.is_file()):
-        model = json.loads(plan.read_text(encoding="utf-8")).get("model", {})
-        known[model.get("checkpoint")] = f"{plan.parent} ({model.get('name')})"
+        with suppress(OSError, ValueError, AttributeError):  # damaged, or no plan of ours
+            model = json.loads(plan.read_bytes()).get("model", {})
+            known[model.get("checkpoint")] = f"{plan.parent} ({model.get('name')})"
     if len(known) > 1:
         raise InputError(
             f"the records are of different checkpoints: {', '.join(known.values())}",

@@ -78,6 +78,8 @@ def hold_records(inputs: Iterable[str | os.PathLike[str]]) -> bool:
 
 
 def _holds_records(name: str | os.PathLike[str]) -> bool:
+    if os.path.isfile(Path(name) / "plan.json"):  # noqa: PTH113 - no name is an error; a batch job's, however damaged its shards are
+        return True
     try:
         file = files_of(name)[0]
     except UnreadableFileError:

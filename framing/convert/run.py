@@ -12,9 +12,9 @@ from framing.convert.formats import STANDARD, Options, format_named, format_of_i
 from framing.convert.names import FoundNames, Names
 from framing.convert.notes import Notes
 from framing.convert.passages import Passage, cut
-from framing.errors import InputError, OutputError, SettingError
+from framing.errors import InputError, SettingError
 from framing.files import write_whole
-from framing.reading.files import input_with
+from framing.reading.files import refuse_output_among
 from framing.types import Rejected
 
 
@@ -90,13 +90,7 @@ def convert(
         raise SettingError(f"{reading.name} cannot come from standard input", expected="the name of a file or a folder")
     if target == STANDARD and writing.writes != "file":
         raise SettingError(f"{writing.name} cannot go to standard output", expected="the name of a folder")
-    for written in (target, write_codebook and os.fspath(write_codebook)):
-        if written and STANDARD not in (written, source) and input_with(written, [source]):
-            raise OutputError(
-                f"{written} is among what is read ({source})",
-                expected="a place outside of what is read",
-                hint="write it to another folder",
-            )
+    refuse_output_among((target, write_codebook), (source,))
     notes = Notes(on_reject)
     names = Names(codebook, as_is=labels_as_is, voice=voice, kind=kind, task=task, language=language)
     options = options or Options()

@@ -100,8 +100,7 @@ def reliability_of(
     """The reliability table of every mark, by name; empty where the predictions carry no probabilities."""
     if not any(labels.probabilities for labels in predictions):
         return {}
-    marks = marks_of(codebook)
-    carried = [{span.label for span in gold_spans(one, marks)} for one in gold.sentences]
+    marks, carried = _carried(gold, codebook)
     return {
         name: reliability(
             np.array([labels.probabilities.get(name, 0.0) for labels in predictions]),
@@ -109,6 +108,14 @@ def reliability_of(
         )
         for name in marks
     }
+
+
+def _carried(gold: GoldSet, codebook: Codebook) -> tuple[tuple[str, ...], list[frozenset[str]]]:
+    """The marks of which gold speaks, and which of them each sentence carries."""
+    if gold.labels:
+        return codebook.label_names, list(gold.labels)
+    marks = marks_of(codebook)
+    return marks, [frozenset(span.label for span in gold_spans(one, marks)) for one in gold.sentences]
 
 
 def rivals_of(gold: GoldSet, predictions: Sequence[SentenceLabels], codebook: Codebook) -> tuple[RivalConfusion, ...]:
@@ -129,12 +136,13 @@ def worst_errors(
     A missed label costs one minus its probability, an invented one its probability, a wrong voice the probability of
     that voice.
     """
-    marks = marks_of(codebook)
+    every = marks_of(codebook)
+    marks, known = _carried(gold, codebook)
     found = []
     for place, (marked, labels) in enumerate(zip(gold.sentences, predictions, strict=True)):
-        right, said = gold_spans(marked, marks), predicted_spans(labels, marks)
+        right, said = gold_spans(marked, every), predicted_spans(labels, every)
         voices = {(m.label, m.start, m.end): m.voice_probability for m in labels.mentions}
-        carried = {span.label for span in right}
+        carried = known[place]
         given = {*labels.frames, *(span.label for span in said)}
         for name in (name for name in marks if name in carried | given):
             own = tuple(span for span in right if span.label == name)

@@ -60,7 +60,7 @@ class Evaluation:
             InputError: the other is of other sentences.
             CodebookMismatchError: the other is of another codebook.
         """
-        if self.gold.sentences != other.gold.sentences:
+        if (self.gold.sentences, self.gold.labels) != (other.gold.sentences, other.gold.labels):
             raise InputError("the evaluations are of other sentences", expected="two of the same file")
         if self.codebook.fingerprint != other.codebook.fingerprint:
             raise CodebookMismatchError(
@@ -92,36 +92,45 @@ def evaluate(
     predictions: Sequence[SentenceLabels] | None = None,
     codebook: Codebook | None = None,
     resamples: int = 2000,
+    text_column: str = "text",
+    labels_column: str = "labels",
+    group_column: str = "group",
     **loading: Any,
 ) -> Evaluation:
     """Label a file of marked sentences and score the result, with 95 % intervals over documents.
 
     Args:
-        gold: marked sentences, tab-separated, of three or five columns (:mod:`framing.markup`).
+        gold: what training reads: marked sentences, tab-separated, of three or five columns (:mod:`framing.markup`);
+            or a table of sentences with their labels (:mod:`framing.tables`), against which labels alone are scored.
         model: a labeler, or what :func:`framing.load` takes.
         predictions: labels of the sentences in the order of the file, from anywhere; nothing is labelled then, and
             ``codebook`` is needed.
         codebook: by which the predictions were made.
         resamples: of the bootstrap.
+        text_column, labels_column, group_column: of a table. The last says which sentences are of one document.
         loading: further arguments of :func:`framing.load`, such as ``engine``.
 
     Raises:
-        UnreadableFileError, MarkupError: the file cannot be read.
-        InputError: predictions are not of these sentences.
+        UnreadableFileError, MarkupError, ColumnError: the file cannot be read.
+        InputError: the file has no sentence, or a label that the codebook lacks; or predictions are not of its
+            sentences.
         SettingError: predictions come without a codebook.
     """
+    columns: dict[str, Any] = {"text_column": text_column, "labels_column": labels_column, "group_column": group_column}
     if predictions is not None:
         if codebook is None:
             raise SettingError(
                 "predictions are given without a codebook", expected="codebook=, by which they were made"
             )
-        marked = GoldSet.read(Path(gold), codebook)
+        marked = GoldSet.read(Path(gold), codebook, **columns)
         return _evaluation(marked, predictions, codebook, resamples)
     if isinstance(model, Labeler):
-        marked = GoldSet.read(Path(gold), model.codebook)
-        return _evaluation(marked, marked.predict(model.sentences), model.codebook, resamples)
+        marked = GoldSet.read(Path(gold), model.codebook, **columns)
+        # Rows of a table are read by themselves, as they were in training.
+        found = model([s.text for s in marked.sentences]) if marked.labels else marked.predict(model.sentences)
+        return _evaluation(marked, list(found), model.codebook, resamples)
     with load(model, **loading) as labeler:
-        return evaluate(gold, labeler, resamples=resamples)
+        return evaluate(gold, labeler, resamples=resamples, **columns)
 
 
 def _evaluation(

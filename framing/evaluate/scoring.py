@@ -23,7 +23,7 @@ Conventions, which every number of the project follows:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -288,6 +288,7 @@ def score(
     codebook: Codebook,
     gold_kinds: Sequence[str | None] | None = None,
     gold_answers: Sequence[Mapping[str, str]] | None = None,
+    gold_labels: Sequence[Collection[str]] | None = None,
 ) -> Scores:
     """Score predictions against marked sentences.
 
@@ -297,12 +298,23 @@ def score(
         codebook: whose labels both use.
         gold_kinds: the true kind of every sentence, where known.
         gold_answers: task -> true value of every sentence (several joined by ``+``), where known.
+        gold_labels: the true labels of every sentence, where no words are marked: labels of sentences are all that is
+            scored then, and every measure of words, voices, hedges and sources is ``nan``.
 
     Raises:
         InputError: lengths or texts differ, or gold carries a label that the codebook lacks.
         CodebookMismatchError: a prediction carries a label that the codebook lacks.
     """
-    return scores_of(count(gold, predicted, codebook=codebook, gold_kinds=gold_kinds, gold_answers=gold_answers))
+    return scores_of(
+        count(
+            gold,
+            predicted,
+            codebook=codebook,
+            gold_kinds=gold_kinds,
+            gold_answers=gold_answers,
+            gold_labels=gold_labels,
+        )
+    )
 
 
 def count(
@@ -312,22 +324,32 @@ def count(
     codebook: Codebook,
     gold_kinds: Sequence[str | None] | None = None,
     gold_answers: Sequence[Mapping[str, str]] | None = None,
+    gold_labels: Sequence[Collection[str]] | None = None,
 ) -> Counts:
     """Count what is right, wrong and missed in every sentence. Arguments and errors as for :func:`score`."""
-    _check_aligned(gold, predicted, gold_kinds, gold_answers)
+    _check_aligned(gold, predicted, gold_kinds, gold_answers, gold_labels)
     counts = _no_counts(codebook, len(gold))
     place = {name: k for k, name in enumerate(counts.marks)}
     truth = np.zeros((len(gold), len(counts.marks)), dtype=np.int64)
     for i, (marked, labels) in enumerate(zip(gold, predicted, strict=True)):
         right, said = gold_spans(marked, counts.marks), predicted_spans(labels, counts.marks)
-        truth[i, [place[span.label] for span in right]] = 1
-        _count_marks(counts, i, place, right, said, labels)
+        if gold_labels is None:
+            truth[i, [place[span.label] for span in right]] = 1
+            _count_marks(counts, i, place, right, said, labels)
+        else:
+            carried, given = set(gold_labels[i]), {*labels.frames}
+            truth[i, [place[name] for name in carried]] = 1
+            for name in carried | given:
+                counts.sentence[i, place[name]] = _tally(name in carried, name in given)
         if gold_kinds is not None and gold_kinds[i] is not None and codebook.kinds:
             _choose(counts, i, KIND, gold_kinds[i], labels.kind)
         for task in codebook.tasks_of("sentence"):
             answer = gold_answers[i].get(task.name) if gold_answers is not None else None
             _count_task(counts, i, task.name, answer, labels.tasks.get(task.name))
-    return _with_calibration(counts, truth, predicted)
+    counted = _with_calibration(counts, truth, predicted)
+    if gold_labels is not None:  # of the other marks it is not known where they are
+        counted.residual[:, counts.frames :], counted.squared[:, counts.frames :] = np.nan, np.nan
+    return counted
 
 
 def marks_of(codebook: Codebook) -> tuple[str, ...]:
@@ -363,7 +385,7 @@ def scores_of(counts: Counts) -> Scores:
     """Scores of counts, summed over their leading axis."""
     total = counts.total()
     values = {name: float(value[0]) for name, value in measures(total).items()}
-    has_probabilities = not np.isnan(total.squared).any()
+    judged = ~np.isnan(total.squared[0])
     return Scores(
         sentences=int(total.size[0]),
         labels=_label_scores(counts.marks, total.sentence[0]),
@@ -371,10 +393,10 @@ def scores_of(counts: Counts) -> Scores:
         values={name: values[name] for name in headlines(counts.codebook)},
         confusions={name: tuple(map(tuple, table[0, :, :-1].tolist())) for name, table in total.choices.items()},
         calibration=tuple(
-            OutputCalibration(name, values[f"ece/{name}"], values[f"brier/{name}"]) for name in counts.marks
-        )
-        if has_probabilities
-        else (),
+            OutputCalibration(name, values[f"ece/{name}"], values[f"brier/{name}"])
+            for name, is_judged in zip(counts.marks, judged.tolist(), strict=True)
+            if is_judged
+        ),
         counts=counts,
     )
 
@@ -622,8 +644,10 @@ def _check_aligned(
     predicted: Sequence[SentenceLabels],
     gold_kinds: Sequence[str | None] | None,
     gold_answers: Sequence[Mapping[str, str]] | None,
+    gold_labels: Sequence[Collection[str]] | None,
 ) -> None:
-    for what, given in (("predictions", predicted), ("kinds", gold_kinds), ("answers", gold_answers)):
+    aligned = {"predictions": predicted, "kinds": gold_kinds, "answers": gold_answers, "labels": gold_labels}
+    for what, given in aligned.items():
         if given is not None and len(given) != len(gold):
             raise InputError(
                 f"{len(given)} {what} were given for {len(gold)} marked sentences",

@@ -22,6 +22,10 @@ from framing.model.wordpiece import Tokens, WordPiece, tokenize
 from framing.text.characters import letters_of, model_view
 from framing.text.quotations import OUTSIDE, QuotationState, may_quote, scan
 
+#: The most tokens of a sentence that are read. An hour and a half of speech without a full stop has as many; more are
+#: no sentence, and would take minutes.
+LONGEST_SENTENCE = 1 << 14
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -207,6 +211,16 @@ class EncodedSentences(Sequence[EncodedSentence]):
         tokens = slice(self.starts[number], self.starts[number + 1])
         return EncodedSentence(self.ids[tokens], self.offsets[tokens], self.quotation[tokens], self.windowing)
 
+    def cut_short(self, texts: Sequence[str]) -> dict[int, int]:
+        """The sentences of which only the beginning was taken: index -> code points that were taken.
+
+        Args:
+            texts: the sentences.
+        """
+        full = np.flatnonzero(np.diff(self.starts) >= LONGEST_SENTENCE).tolist()
+        ends = {i: int(self.offsets[self.starts[i + 1] - 1, 1]) for i in full}
+        return {i: end for i, end in ends.items() if texts[i][end:].strip()}
+
     def windows(self) -> Windows:
         """The windows of all sentences; at least one for each, which may have no tokens."""
         return self.windowing.cut(np.diff(self.starts))
@@ -274,7 +288,8 @@ class SentenceEncoder:
         """Tokenize sentences.
 
         Args:
-            texts: sentences of any length; an empty one has no tokens, and one window of only special tokens.
+            texts: sentences; an empty one has no tokens, and one window of only special tokens. Of one with more than
+                :data:`LONGEST_SENTENCE` tokens, these are taken (:meth:`EncodedSentences.cut_short`).
             states: the quotation state in which each sentence starts; outside any quotation if ``None``.
 
         Raises:
@@ -287,6 +302,8 @@ class SentenceEncoder:
         for i, letters in joined.items():
             plain[i] = letters.text
         tokens = self._word_piece.tokenize(plain) if self._word_piece else tokenize(self.tokenizer, plain)
+        if np.diff(tokens.starts).max(initial=0) > LONGEST_SENTENCE:
+            tokens = _shortened(tokens)
         for i, letters in joined.items():
             offsets = tokens.offsets[tokens.starts[i] : tokens.starts[i + 1]]
             at = np.array([*letters.origins, len(texts[i])])
@@ -294,6 +311,13 @@ class SentenceEncoder:
             offsets[:] = np.stack([at[offsets[:, 0]], ends], axis=1)
         quotation = _quotation(tokens, texts, states or [OUTSIDE] * len(texts))
         return EncodedSentences(tokens.ids, tokens.offsets, quotation, tokens.starts, self._windowing)
+
+
+def _shortened(tokens: Tokens) -> Tokens:
+    """The first tokens of each text, :data:`LONGEST_SENTENCE` at most."""
+    counts = np.minimum(np.diff(tokens.starts), LONGEST_SENTENCE)
+    kept = count_up(tokens.starts[:-1], counts)
+    return Tokens(tokens.ids[kept], tokens.offsets[kept], starts_of(counts))
 
 
 def _quotation(tokens: Tokens, texts: Sequence[str], states: Sequence[QuotationState]) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 These layouts are recognised by their marks: LexisNexis (``1 of 3 DOCUMENTS``), Nexis Uni (``Body``, ``Load-Date:``,
 ``End of Document``), Factiva (field codes of two or three letters, on lines of their own or before the field; without
-codes, ``Document`` and a number under each article) and ProQuest (``Full text:``, ``Publication title:``).
+codes, ``Document`` and a number under each article), ProQuest (``Full text:``, ``Publication title:``) and NewsBank
+(``Section:``, ``Page:``, ``Record Number:``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 
 from framing.reading.dates import iso_day
 
-_LEXIS_HEAD = re.compile(r"^[ \t\f\ufeff]*\d+ of \d+ DOCUMENTS?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_LEXIS_HEAD = re.compile(
+    r"^[ \t\f\ufeff]*(?:\d+ of \d+ DOCUMENTS?|Do[ck]ument \d+ (?:of|von) \d+)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
+)
 _LEXIS_FIELD = re.compile(r"^(?:BYLINE|SECTION|LENGTH|DATELINE|HEADLINE|LOAD-DATE|LANGUAGE): ", re.MULTILINE)
 _NEXIS_FIELD = re.compile(r"^(?:Section|Length|Byline|Highlight|Dateline|Load-Date):", re.MULTILINE)
 _NEXIS_BODY = re.compile(r"^Body[ \t]*\r?$", re.MULTILINE)
@@ -41,6 +44,19 @@ _PROQUEST_FIELD = re.compile(
     re.MULTILINE,
 )
 _FEWEST_PROQUEST_FIELDS = 2
+#: The last field of an article, with which a notice of copyright may change places.
+_NEWSBANK_END = re.compile(r"^Record Number:[ \t]*\S[^\r\n]*", re.MULTILINE)
+_NEWSBANK_FIELD = re.compile(
+    r"(Paper|Publication|Source|Title|Headline|Date|Author/Byline|Author|Byline|Edition|Section|Page|Readability|Column|"
+    r"Series|Dateline|OpenURL Link|Text|Article Text):?(?:[ \t]+|$)"
+)
+_NEWSBANK_FIELDS = re.compile(r"^(?:Section|Page|Edition|Author/Byline|Paper|Readability):[ \t]", re.MULTILINE)
+_NEWSBANK_AFTER = re.compile(
+    r"(?:Caption|Memo|Illustration|Index Terms|Correction|Record Number):|copyright\b|\(c\)|©", re.I
+)
+_OUTLET_AND_DAY = re.compile(r"([^\n]{2,80}?) [-–—] (?=[A-Z\d])")
+#: The head of an article of NewsBank has at most so many lines.
+_LONGEST_HEAD = 14
 
 _LONGEST_DATE_LINE = 60
 _NOT_A_TITLE = re.compile(
@@ -108,6 +124,8 @@ def _layout(text: str) -> Callable[[str], Iterator[Article]] | None:
         return _factiva
     if _FACTIVA_HEAD.search(text):
         return _factiva_without_codes
+    if _NEWSBANK_END.search(text) and len(set(_NEWSBANK_FIELDS.findall(text))) >= 2:
+        return _newsbank
     if _PROQUEST_TEXT.search(text) and "ProQuest" in text:
         fields = {match[1] for match in _PROQUEST_FIELD.finditer(text)}
         return _proquest if len(fields) >= _FEWEST_PROQUEST_FIELDS else None
@@ -205,6 +223,39 @@ def _proquest(text: str) -> Iterator[Article]:
             day = iso_day(fields.get("Publication date", ""))
             yield Article(body.end(), after.start() if after else end, title, fields.get("Publication title"), day)
         begin = end
+
+
+def _newsbank(text: str) -> Iterator[Article]:
+    begin = 0
+    for end in [*(match.end() for match in _NEWSBANK_END.finditer(text)), len(text)]:
+        lines = _lines(text, begin, end)
+        while lines and _NOTICE.match(lines[0].text):  # of the article before
+            del lines[0]
+        begin = end
+        fields: dict[str, str] = {}
+        head, start = 0, end
+        for at, line in enumerate(lines[:_LONGEST_HEAD]):
+            if field := _NEWSBANK_FIELD.match(line.text):
+                fields.setdefault(field[1], line.text[field.end() :])
+                head = at + 1
+                if field[1].endswith("Text"):  # the article begins behind the name of its field
+                    start = line.start + field.end()
+                else:
+                    start = lines[head].start if head < len(lines) else end
+        if not head:
+            continue
+        stop = next((line.start for line in lines[head:] if _NEWSBANK_AFTER.match(line.text)), end)
+        title = fields.get("Title") or fields.get("Headline")
+        outlet = next((fields[name] for name in ("Paper", "Publication", "Source") if fields.get(name)), None)
+        day = iso_day(fields.get("Date", ""))
+        for at, line in enumerate(lines[:head]):
+            named = _OUTLET_AND_DAY.match(line.text)
+            found = iso_day(line.text[named.end() :]) if named else iso_day(line.text)
+            if day is None and found:
+                day, above = found, [line.text for line in lines[:at]]
+                outlet = outlet or (named[1] if named else above.pop() if above else None)
+                title = title or (above[-1] if above else lines[head].text if head < len(lines) else None)
+        yield Article(start, stop, title, outlet, day)
 
 
 def _titled(lines: Sequence[_Line], at: int, end: int, outlet: str | None, published: str | None) -> Article:

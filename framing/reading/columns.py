@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
 
 from framing.errors import ColumnError
 
 _SEPARATORS = re.compile(r"[\s._-]")
 #: Usual names of columns for each role, best first; case, blanks, stops, hyphens and underscores do not matter.
+#: A stop leads into an object: ``user.name``.
 GUESSES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
     for role, names in {
-        "text": "text content body article full_text sentence fulltext maintext article_text article_body articlebody "
-        "body_text plain_text story_text story tweet message selftext content_text content_html fields "
-        "fields.body_text fields.body lead_paragraph summary abstract description",
-        "id": "id id_str document_id doc_id article_id stories_id story_id _id guid uri url link",
+        "text": "full_text extended_tweet.full_text text content body article sentence maintext article_text "
+        "article_body body_text plain_text story_text story tweet message selftext "
+        "raw_content rendered_content content_text content_html fields fields.body_text fields.body document "
+        "lead_paragraph summary abstract description short_description notes",
+        "id": "id id_str document_id doc_id article_id stories_id story_id _id guid uuid uri url link",
         "outlet": "outlet site_name meta_site_name source_name source_hostname publisher newspaper publication "
-        "publication_title media_name fields.publication page_name source source_title source_common_name "
-        "source_domain domain clean_url hostname site media source_url",
+        "publication_title pub_title media_name fields.publication page_name channel_title source source_title "
+        "source_common_name source_domain thread.site domain clean_url hostname site media medium source_url user.name "
+        "user.displayname user.username account.display_name account.username",
         "published": "published published_at date publication_date publish_date pub_date date_publish "
         "date_published web_publication_date published_date datetime datetime_pub seen_date created_at "
-        "post_created",
+        "created_utc post_created event_date",
         "title": "title headline web_title fields.headline article_title heading",
     }.items()
 }
@@ -77,7 +82,7 @@ class Columns:
         if found["text"] is None:
             raise ColumnError(
                 f"{where} has no column that looks like the text",
-                expected=f"a column named {' or '.join(GUESSES['text'][:6])}; there are: {_listed(present)}",
+                expected=f"a column named text, content, body, article or full_text; there are: {_listed(present)}",
                 hint="name the column with --text-column (in Python: columns=Columns(text=...))",
             )
         return Columns(**found)
@@ -100,8 +105,44 @@ def guess(role: str, names: Iterable[str], taken: Container[str] = ()) -> str | 
         names: the columns.
         taken: columns that hold something else.
     """
-    by_folded_name = {_folded(name): name for name in reversed([*names]) if name not in taken}
+    return _guess(role, tuple(name for name in names if name not in taken))
+
+
+@lru_cache(maxsize=512)  # rows of JSON have the same keys again and again
+def _guess(role: str, names: tuple[str, ...]) -> str | None:
+    by_folded_name = {_folded(name): name for name in reversed(names)}
     return next((by_folded_name[name] for name in map(_folded, GUESSES[role]) if name in by_folded_name), None)
+
+
+def names_in(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a row, and behind them those in its objects: ``user.name``."""
+    if dict not in map(type, values.values()):  # most rows
+        return tuple(values)
+    inner = [f"{name}.{key}" for name, value in values.items() if type(value) is dict for key in value]
+    return (*values, *inner)
+
+
+def cell(values: Mapping[str, Any], column: str) -> Any:
+    """The value of a column, which may be in an object of the row (``user.name``); ``None`` if there is none."""
+    if column in values:
+        return values[column]
+    outer, _, inner = column.partition(".")
+    held = values.get(outer)
+    return held.get(inner) if isinstance(held, Mapping) else None
+
+
+def unwrapped(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row that has no text itself, but an object that has one (``_source``, ``tweet``), with the object's columns."""
+    if dict not in map(type, values.values()):  # most rows
+        return values
+    objects = {name: value for name, value in values.items() if type(value) is dict}
+    text = _guess("text", tuple(values)) or guess("text", names_in(values))
+    if text is not None and text not in objects:
+        return values
+    within = [name for name in (objects if text is None else [text]) if guess("text", names_in(objects[name]))]
+    if len(within) != 1:
+        return values
+    return {name: value for name, value in values.items() if name != within[0]} | objects[within[0]]
 
 
 def _folded(name: str) -> str:

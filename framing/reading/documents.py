@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from framing.errors import ColumnError, FramingWarning, InputError, did_you_mean
-from framing.reading.columns import Columns
+from framing.reading.columns import Columns, cell, guess, names_in, unwrapped
+from framing.reading.dates import iso_moment
 from framing.reading.encodings import clean, visible
 from framing.reading.files import INDEX_COLUMNS, InputFile
 from framing.reading.formats.base import SHOWN_VALUE, Format, Row
@@ -26,12 +27,12 @@ from framing.types import Document, Rejected
 
 #: Keys of a mapping that framing gives a meaning.
 _KEYS = ("text", "id", "outlet", "published", "title")
-#: Where a cell holds an object instead of a name, the name is under one of these keys.
-_NAMING_KEYS = ("name", "title", "main", "rendered", "domain", "id")
+#: Where a cell holds an object instead of a name, the name is under one of these keys; the last are MongoDB's.
+_NAMING_KEYS = ("name", "title", "main", "rendered", "domain", "id", "$date", "$oid")
 #: The same for a text: so do WordPress and the Guardian.
 _TEXT_KEYS = ("rendered", "bodyText", "body", "text", "content", "value")
 #: What tools write into the cells of a table that have no value.
-_NO_VALUE = frozenset(("nan", "nat", "none", "null", "<na>", "n/a"))
+_NO_VALUE = frozenset(("nan", "nat", "none", "null", "<na>", "n/a", "na", "#n/a", "\\n", "(null)", "undefined"))
 _ADDRESS = re.compile(r"https?://")
 
 
@@ -118,6 +119,8 @@ class DocumentMaker:
         Raises:
             ColumnError: a column is missing.
         """
+        if isinstance(names, Mapping):  # the first row of a file without a header
+            names = names_in(self._opened_up(names))
         found = self._wanted.resolve([*names, *self._file.partition], self._file.label)
         known = {*(self._opened.names or ()), *self._file.partition, *self._file.known}
         for name in self._settings.carry or ():
@@ -143,10 +146,12 @@ class DocumentMaker:
         """
         if row.values is None:
             raise InputError(row.problem)
-        values = {**row.values, **self._file.partition} if self._file.partition else row.values
+        values = self._opened_up(row.values)
+        if self._file.partition:
+            values = {**values, **self._file.partition}
         columns, known, settings = self._columns(values), self._file.known, self._settings
         document = Document(
-            _text(values, columns.text or ""),
+            self._text(values, columns.text or ""),
             id=self._line(values, "id") or self._default_id(row),
             outlet=self._line(values, "outlet"),
             published=self._line(values, "published"),
@@ -172,12 +177,22 @@ class DocumentMaker:
 
     def _columns(self, values: Mapping[str, Any]) -> Columns:
         """Which of this row's columns holds what: rows of JSON may have different keys."""
-        names = tuple(values)
+        names = names_in(values)
         if names != self._names:
             self._resolved = self._wanted.among(names).resolve(names, self._file.label)
             self._used = set(self._resolved.names)
             self._names = names
         return self._resolved
+
+    def _opened_up(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return values if self._wanted.text else unwrapped(values)
+
+    def _text(self, values: Mapping[str, Any], column: str) -> str:
+        """The text of a row; where a guessed column is empty in it, that of the next best column."""
+        if self._wanted.text is None and is_missing(values.get(column, "")):
+            others = [name for name in names_in(values) if not is_missing(cell(values, name))]
+            column = guess("text", others, self._used) or column
+        return _text(values, column)
 
     def _line(self, values: Mapping[str, Any], role: str) -> str | None:
         """The cell of a role (outlet, title, …) as one line; a guessed column that does not fit is left out.
@@ -330,7 +345,7 @@ def _as_sentence(document: Document) -> Document:
 
 
 def _text(values: Mapping[str, Any], column: str) -> str:
-    value = _joined(values.get(column))
+    value = _joined(cell(values, column))
     if not isinstance(value, str):
         raise InputError(f"column {column!r} holds {_shown(value)}", expected="a text")
     if len(value) > LARGEST_DOCUMENT:
@@ -340,6 +355,8 @@ def _text(values: Mapping[str, Any], column: str) -> str:
     text = clean(value)
     if not text.strip():
         raise InputError(f"column {column!r} holds an empty text", expected="a text with words in it")
+    if len(text) < 12 and text.strip().casefold() in _NO_VALUE:
+        raise InputError(f"column {column!r} holds {text.strip()!r}, which stands for no value", expected="a text")
     return text
 
 
@@ -358,7 +375,7 @@ def _joined(value: Any) -> Any:
 
 def _line(values: Mapping[str, Any], column: str, role: str) -> str | None:
     """A cell as one line of text; ``None`` where it is missing or empty."""
-    value = values.get(column) if column else None
+    value = cell(values, column) if column else None
     if not isinstance(value, str):
         if isinstance(value, Mapping):  # so do NewsAPI, Event Registry and the New York Times
             value = next((value[key] for key in _NAMING_KEYS if isinstance(value.get(key), str)), value)
@@ -369,6 +386,8 @@ def _line(values: Mapping[str, Any], column: str, role: str) -> str | None:
     line = " ".join(repaired(clean(_as_text(value))).split())
     if line.casefold() in _NO_VALUE:
         return None
+    if role == "published" and line[4:5] != "-":  # most dates are ISO 8601
+        line = iso_moment(line) or line
     if role == "outlet" and _ADDRESS.match(line):
         line = urlsplit(line).netloc
     return (line.removeprefix("www.") if role == "outlet" else line) or None

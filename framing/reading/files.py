@@ -7,16 +7,18 @@ import glob
 import io
 import os
 import re
+import stat
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from framing.errors import ColumnError, InputError, UnreadableFileError
+from framing.errors import ColumnError, InputError, OutputError, UnreadableFileError
 from framing.reading.encodings import decode, visible
 from framing.reading.formats import FORMATS, check_format, format_of
 from framing.reading.streams import STANDARD_INPUT, Source, filesystem_of, is_address, no_driver, unreadable
@@ -123,16 +125,60 @@ def input_with(path: str | os.PathLike[str], names: Sequence[str]) -> str | None
     read as a pattern.
     """
     target = Path(os.path.realpath(path))
+    # The same file may have several names: links, and other letters where upper and lower case are the same.
+    identities = _identities(target)
     for name in names:
         local = _local_name(name)
         places = [Path(os.path.realpath(place)) for place in _matches(local)] if local else []
         if any(target.is_relative_to(place) or place.is_relative_to(target) for place in places):
+            return name
+        if any(_is_one_of(place, identities) for place in places):
             return name
         if local and not os.path.lexists(local) and _would_match(local, target):
             return name
         if name == STANDARD_INPUT and _is_standard_input(target):
             return name
     return None
+
+
+def refuse_output_among(
+    written: Iterable[str | os.PathLike[str] | None], names: Iterable[str | os.PathLike[str] | None]
+) -> None:
+    """Refuse to write over what is read.
+
+    Args:
+        written: the files and folders that are to be written; ``None`` and ``-`` count for nothing.
+        names: the inputs, as :func:`expand` takes them, and other files that are read; ``None`` counts for nothing.
+
+    Raises:
+        OutputError: one of those is among these (:func:`input_with`).
+    """
+    read_from = [os.fspath(name) for name in names if name is not None]
+    for path in written:
+        if path is not None and path != STANDARD_INPUT and (name := input_with(path, read_from)):
+            raise OutputError(
+                f"the output {visible(os.fspath(path))} is among the inputs ({visible(name)})",
+                expected="a place outside of what is read",
+                hint="write it to another folder",
+            )
+
+
+def _identities(path: Path) -> set[tuple[int, int]]:
+    """Device and number of a path and of the folders that it lies in, as far as they exist."""
+    found = set()
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            state = place.stat()
+            found.add((state.st_dev, state.st_ino))
+    return found
+
+
+def _is_one_of(path: Path, identities: Collection[tuple[int, int]]) -> bool:
+    try:
+        state = path.stat()
+    except OSError:
+        return False
+    return state.st_ino != 0 and (state.st_dev, state.st_ino) in identities
 
 
 def _local_name(name: str) -> str:
@@ -183,7 +229,7 @@ def _matches(name: str) -> list[str]:
         return sorted(glob.glob(name, recursive=True))  # noqa: PTH207
     # glob would follow a link to a folder above it again and again.
     roots = _matches(before[1:]) if before[1:] else ["/" if name.startswith("/") else "."]
-    folders = [folder for root in roots if Path(root).is_dir() for folder in _folders_below(root)]
+    folders = [folder for root in roots if _is_folder_at(root) for folder in _folders_below(root)]
     found = [match for folder in folders for match in _matches(f"{glob.escape(folder)}/{behind.rstrip('/') or '*'}")]
     return sorted(dict.fromkeys(os.path.normpath(match) for match in found))
 
@@ -211,14 +257,24 @@ def _identity(path: str) -> str:
     return path if is_address(path) or path == STANDARD_INPUT else os.path.realpath(path)
 
 
+#: Ending of a file that another program must turn into text first -> how.
+_OTHER_PROGRAMS = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as “CSV UTF-8” first"),
+    **dict.fromkeys((".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "save it as text or HTML first"),
+    **dict.fromkeys((".sav", ".dta", ".rds", ".rdata", ".sas7bdat"), "export the table as CSV or Parquet first"),
+}
+
+
 def _with_format(file: InputFile, format: str | None) -> InputFile:
     found = format_of(file.path) if format is None else format
     if found or file.problem or (found == "" and file.is_named):
         return replace(file, format=found or "")
+    name = PurePosixPath(file.path).name
+    first = next((step for ending, step in _OTHER_PROGRAMS.items() if name.lower().endswith(ending)), None)
     problem = (
-        f"the name of {visible(PurePosixPath(file.path).name)} tells no format; expected a name that ends in "
+        f"the name of {visible(name)} tells no format; expected a name that ends in "
         f"{', '.join(FORMATS)}, also packed (.gz, .zst, .bz2, .xz), or the format with --format"
-    )
+    ) + (f"; {first}" if first else "")
     return replace(file, problem=problem)
 
 
@@ -260,7 +316,10 @@ class _Named:
 def _named(name: str) -> _Named:
     if name == STANDARD_INPUT:
         return _Named("", [InputFile(name, "stdin", is_named=True)])
-    named = _addressed(name) if is_address(name) else _local(name)
+    try:
+        named = _addressed(name) if is_address(name) else _local(name)
+    except OSError as error:  # it lies in a folder that may not be entered, or is too long
+        raise unreadable(name, error) from error
     if named.is_folder and not named.files:
         raise InputError(f"the folder {name} holds no files", expected="files with texts in it")
     if not named.files:
@@ -285,15 +344,21 @@ def _local(name: str) -> _Named:
             f"{visible(name)} {_no_file(path)}", expected="a file", hint="mend the link, or leave it out"
         )
     fixed = _fixed_part(path.as_posix())
-    matches = [match for match in map(Path, _matches(name)) if not match.is_dir()]
+    matches = [match for match in map(Path, _matches(name)) if not _is_folder_at(match)]
     return _Named(fixed, [_local_file(match, match.as_posix().removeprefix(fixed)) for match in matches])
 
 
 def _local_file(path: Path, relative: str, *, is_named: bool = False) -> InputFile:
     label = _writable(relative)
-    if not is_named and not path.is_file():
+    try:
+        state = path.stat()
+    except OSError as error:  # a dead link, or one into a folder that may not be entered; or it is gone by now
+        if is_named:
+            raise
+        why = _no_file(path) if path.is_symlink() else f"cannot be read: {error.strerror}"
+        return InputFile(str(path.absolute()), label, problem=f"{visible(label)} {why}")
+    if not is_named and not stat.S_ISREG(state.st_mode):
         return InputFile(str(path.absolute()), label, problem=f"{visible(label)} {_no_file(path)}")
-    state = path.stat()
     version = str(state.st_mtime_ns)
     return InputFile(str(path.absolute()), label, is_named=is_named, size=state.st_size, version=version)
 
@@ -305,7 +370,7 @@ def _writable(name: str) -> str:
 
 def _no_file(path: Path) -> str:
     """Why a name that is neither a file nor a folder cannot be read."""
-    if path.is_symlink() and not path.exists():
+    if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path.exists may raise an error
         return f"is a link to {visible(os.readlink(path))}, which is not there"  # noqa: PTH115 - works for a loop too
     return "is a pipe, a socket or a device, and no file; it is read only where it is named itself"
 
@@ -320,7 +385,7 @@ def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[Inpu
         with os.scandir(folder) as entries:
             visible = sorted((e for e in entries if not e.name.startswith((".", "_"))), key=lambda entry: entry.name)
     except OSError as error:
-        yield InputFile(folder, relative, problem=unreadable(f"the folder {relative}", error).message)
+        yield InputFile(folder, relative, problem=unreadable(f"the folder {relative or folder}", error).message)
         return
     for entry in visible:
         if _is_folder(entry):
@@ -331,7 +396,12 @@ def _files_below(folder: str, relative: str, entered: set[str]) -> Iterator[Inpu
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     # DirEntry.is_dir raises for a link that leads back to itself.
-    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
+    return _is_folder_at(entry.path) if entry.is_symlink() else entry.is_dir()
+
+
+def _is_folder_at(path: str | Path) -> bool:
+    """Whether there is a folder. Unlike :meth:`Path.is_dir`, a link that may not be followed is no error."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _addressed(name: str) -> _Named:
@@ -406,13 +476,18 @@ def _read_index(table: str, missing: dict[str, InputFile]) -> dict[str, dict[str
         if not is_address(path):
             folder = table.rpartition("/")[0] if is_address(table) else str(Path(table).absolute().parent)
             path = f"{folder}/{path}"
-            if not Path(path).is_file() and Path(own := f"{folder}/{undecoded.get('file', '')}").is_file():
+            if not _is_file(path) and _is_file(own := f"{folder}/{undecoded.get('file', '')}"):
                 path = own
         known[_identity(path)] = {name: cell for name, cell in cells.items() if cell}
-        if not (is_address(path) or Path(path).is_file()):
+        if not (is_address(path) or _is_file(path)):
             problem = f"the file is not there, though {table}:{number} describes it"
             missing.setdefault(_identity(path), InputFile(path, cells["file"], problem=problem))
     return known
+
+
+def _is_file(path: str) -> bool:
+    """Whether there is a file. Unlike :meth:`Path.is_file`, no name is an error: cells of tables may hold anything."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def _index_rows(text: str) -> Iterator[dict[str, str]]:

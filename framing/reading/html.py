@@ -19,6 +19,10 @@ _PAGE_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z!/][^<>]*>")
 _INLINE = "a|abbr|b|cite|code|del|em|font|i|ins|mark|q|s|small|span|strong|sub|sup|time|u"
 _CHARACTER_DATA = re.compile(r"<!\[CDATA\[|\]\]>")
+#: WordPress keeps these in the source of a text.
+_SHORTCODE = re.compile(
+    r"\[/?(?:caption|gallery|embed|video|audio|playlist|contact-form|(?:wp|vc|et_pb)_\w{1,30})(?:\s[^\[\]]{0,300})?/?\]"
+)
 #: What only HTML has. In a text, a bare "<A>" may stand for a name that was taken out; "<b>" does not.
 _FRAGMENT_TAG = re.compile(
     r"</?(?:p|div|br|hr|h[1-6]|article|section|aside|header|main|figure|figcaption|blockquote|ul|ol|li|dl|table|tr|td|img|"
@@ -34,6 +38,14 @@ _BLOCKS = frozenset(
     "h5 h6 header hr li main nav ol p pre section table td th title tr ul".split()
 )
 _UNREAD = frozenset(("script", "style", "noscript", "template", "svg", "iframe", "head"))
+#: Class or id of what asks for consent, and of what lists other stories.
+_CONSENT = re.compile(r"(?:^|[\s_-])(?:cookies?|consent|gdpr)(?:$|[\s_-])", re.IGNORECASE)
+_OTHER_STORIES = re.compile(
+    r"related|recommend|sidebar|most-?read|popular|trending|teaser|comment|promo", re.IGNORECASE
+)
+_BESIDE = frozenset(("aside", "nav", "footer", "li"))
+_FOR_SCREEN_READERS = re.compile(r"(?:^|\s)(?:sr-only|visually-hidden|visuallyhidden|screen-reader-text)(?:$|\s)")
+_EMBED_NOTICE = re.compile(r"\s*(?:a post shared by|view this post on)\b", re.IGNORECASE)
 #: A page has its first tag within this many code points.
 _BEGINNING = 5000
 _SHORTEST_TEXT = 20
@@ -70,7 +82,7 @@ class Page:
 
 def looks_like_html(text: str) -> bool:
     """Whether a text is the source of a web page, or of a part of one (``<p>…</p>``, ``…<br>…``)."""
-    return "<" in text and (is_whole_page(text) or _FRAGMENT_TAG.search(text) is not None or _begins_with_comment(text))
+    return "<" in text and (is_whole_page(text) or _FRAGMENT_TAG.search(text) is not None or _begins_like_xml(text))
 
 
 def extract(source: str, where: str = "the page") -> Page:
@@ -111,13 +123,16 @@ def is_whole_page(text: str) -> bool:
     return _PAGE_TAG.match(beginning) is not None
 
 
-def _begins_with_comment(text: str) -> bool:
-    return text.lstrip().startswith("<!--") and "-->" in text
+def _begins_like_xml(text: str) -> bool:
+    """Whether a text begins with a comment or with character data."""
+    begin = text[:_BEGINNING].lstrip()
+    return (begin.startswith("<!--") and "-->" in text) or (begin.startswith("<![CDATA[") and "]]>" in text)
 
 
 def _article(trafilatura: Any, source: str) -> Page:
     tree = trafilatura.load_html(source)
     if tree is not None:
+        _drop_unseen(tree)
         _mark_quotations(tree)
         _part_spans(tree)
         _join_blocks(tree)
@@ -148,6 +163,25 @@ def _headline(tree: Any, title: str) -> str:
     return title
 
 
+def _drop_unseen(tree: Any) -> None:
+    """Drop hidden parts and requests for consent, unless half of the page is in them, and dates of other stories."""
+    whole = _paragraph_length(tree)
+    for element in list(tree.iter("div", "section", "aside", "p", "span", "form", "dialog")):
+        named = f"{element.get('id') or ''} {element.get('class') or ''}"
+        is_unseen = element.get("hidden") is not None or _CONSENT.search(named) or _FOR_SCREEN_READERS.search(named)
+        if is_unseen and element.getparent() is not None and _paragraph_length(element) <= whole / 2:
+            element.drop_tree()
+    for moment in list(tree.iter("time")):
+        for element in moment.iterancestors():
+            if next(element.iter("h1"), None) is not None:  # the article itself
+                break
+            named = f"{element.get('id') or ''} {element.get('class') or ''}"
+            if element.tag in _BESIDE or _OTHER_STORIES.search(named):
+                moment.attrib.pop("datetime", None)
+                moment.tag = "span"
+                break
+
+
 def _mark_quotations(tree: Any) -> None:
     """Put quotation marks around what only a page's tags show to be a quotation."""
     whole = len(tree.text_content())
@@ -161,7 +195,7 @@ def _mark_quotations(tree: Any) -> None:
         paragraphs = [part for part in block.iter("p", "div", "li") if not part.xpath("p|div|ul|ol|blockquote")]
         for part in paragraphs or [block]:
             words = part.text_content()
-            if words.strip() and not _BEGINS_QUOTED.match(words):
+            if words.strip() and not _BEGINS_QUOTED.match(words) and not _EMBED_NOTICE.match(words):
                 part.text = "“" + (part.text or "").lstrip()
                 _append(part, "”")
 
@@ -177,12 +211,19 @@ def _is_quotation(block: Any) -> bool:
 def _join_blocks(tree: Any) -> None:
     """Join several ``<article>`` elements, as on a live blog, into one: of several, trafilatura drops the headings.
 
-    They are joined if they are siblings, each has a heading, and together they hold most of the page's paragraphs.
+    They are joined if they are siblings, most have a heading, and together they hold most of the page's paragraphs.
     Teasers of other articles hold less text than the article beside them.
     """
+    for item in list(tree.iter("li")):
+        if (
+            _has_heading(item)
+            and next(item.iter("p"), None) is not None
+            and item.getparent().tag in ("ol", "ul", "div")
+        ):
+            item.getparent().tag = item.tag = "div"
     blocks = list(tree.iter("article"))
     parents = {block.getparent() for block in blocks}
-    if len(blocks) < 2 or len(parents) > 1 or not all(_has_heading(block) for block in blocks):
+    if len(blocks) < 2 or len(parents) > 1 or 2 * sum(map(_has_heading, blocks)) < len(blocks):
         return
     if sum(map(_paragraph_length, blocks)) >= _LEAST_SHARE_OF_BLOCKS * _paragraph_length(tree):
         whole = blocks[0].makeelement("article")
@@ -231,7 +272,8 @@ def _visible_text(source: str) -> str:
     """All text of some HTML: blank lines between paragraphs, and a line end for each ``<br>``."""
     from lxml import etree, html
 
-    tree = html.fragment_fromstring(source.lstrip("\ufeff"), create_parent="div")
+    tree = html.fragment_fromstring(_SHORTCODE.sub("", source.lstrip("\ufeff")), create_parent="div")
+    _drop_unseen(tree)
     _mark_quotations(tree)
     _part_spans(tree)
     pieces: list[str] = []

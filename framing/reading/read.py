@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any, Protocol, TypeVar
 
-from framing.errors import FramingError, InputError, UnreadableFileError
+from framing.errors import EmptyFileError, FramingError, InputError, OutputError, UnreadableFileError
 from framing.reading.columns import Columns
 from framing.reading.documents import DocumentMaker, DocumentSettings, Ids, rejected_row
 from framing.reading.encodings import visible
@@ -89,16 +89,18 @@ def read_rows(
     *,
     format: str | None = None,
     on_reject: Callable[[Rejected], None] | None = None,
+    skip_empty: bool = False,
 ) -> Iterator[FileRow]:
     """Read rows as they are; a text file is one row with the column ``text``.
 
     Args:
         inputs, format, on_reject: see :func:`read`.
+        skip_empty: a file with nothing in it has no rows, and is no error.
 
     Raises:
         UnreadableFileError, SettingError, InputError, MissingExtraError: see :func:`read`.
     """
-    return _read_all(_expanded(inputs, format), _RowMaker, on_reject)
+    return _read_all(_expanded(inputs, format), _RowMaker, on_reject, skip_empty=skip_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +170,13 @@ def _read_all(
     *,
     by_line: bool = False,
     archives: bool = True,
+    skip_empty: bool = False,
 ) -> Iterator[T]:
     is_alone = len(files) == 1 and files[0].is_named
     for file in files:
-        for item in _read_file(file, maker, is_alone=is_alone, by_line=by_line, archives=archives):
+        for item in _read_file(
+            file, maker, is_alone=is_alone, by_line=by_line, archives=archives, skip_empty=skip_empty
+        ):
             if not isinstance(item, Rejected):
                 yield item
             elif reject is not None:
@@ -190,6 +195,7 @@ def _read_file(
     is_alone: bool,
     by_line: bool,
     archives: bool,
+    skip_empty: bool,
 ) -> Iterator[T | Rejected]:
     """What is made of each row, or its rejection; last, a rejection for the rest of the file if that cannot be read.
 
@@ -215,7 +221,11 @@ def _read_file(
                         any_used = True
                         yield made
                 place = f"{file.path}:{found.next}"
+    except OutputError:  # no room to unpack a file is no fault of the file
+        raise
     except FramingError as error:
+        if skip_empty and isinstance(error, EmptyFileError):
+            return
         if is_alone and not any_used:
             raise
         yield Rejected(visible(place), visible(error.reason))

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, BinaryIO, Self, cast
 
-from framing.errors import FramingError, MissingExtraError, UnreadableFileError
+from framing.errors import EmptyFileError, FramingError, MissingExtraError, OutputError, UnreadableFileError
 from framing.reading.encodings import SAMPLE_SIZE, guess_encoding, refuse_binary, visible
 
 #: The name that stands for standard input.
@@ -61,9 +61,18 @@ def unreadable(name: str, error: Exception) -> UnreadableFileError:
     return UnreadableFileError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
-def empty(label: str) -> UnreadableFileError:
+def empty(label: str) -> EmptyFileError:
     """The error for a file with nothing in it."""
-    return UnreadableFileError(f"{label} is empty", expected="a file with text in it")
+    return EmptyFileError(f"{label} is empty", expected="a file with text in it")
+
+
+def _no_room(label: str, error: OSError) -> OutputError:
+    """The error for a table that is packed, and for which there is no room unpacked."""
+    return OutputError(
+        f"{label} cannot be unpacked to {tempfile.gettempdir()}: {error.strerror}",
+        expected="room for the unpacked file",
+        hint="free some space, let TMPDIR name another folder, or unpack the file yourself",
+    )
 
 
 def filesystem_of(address: str) -> tuple[Any, str]:
@@ -374,10 +383,14 @@ class Source:
             if not self.packing and self.path != STANDARD_INPUT and self._file.seekable():
                 self._table = self._file
             else:
-                self._table = cast(BinaryIO, tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY))  # noqa: SIM115
-                self._stack.callback(self._table.close)
+                table = cast(BinaryIO, tempfile.SpooledTemporaryFile(_KEPT_IN_MEMORY))  # noqa: SIM115
+                self._stack.callback(table.close)
                 while data := self._content.read(1 << 20):
-                    self._table.write(data)
+                    try:
+                        table.write(data)
+                    except OSError as error:
+                        raise _no_room(self.label, error) from error
+                self._table = table
         return self._table
 
     def hexdigest(self) -> str:

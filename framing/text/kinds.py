@@ -91,7 +91,7 @@ _NOTICES = re.compile(
     r"""(?:
       share\ (?:this|on|via|the\ article)\b|tweet\ this|print\ this|e-?mail\ this|follow\ (?:us|@)|join\ us\ on\b
     | subscribe\ (?:to|now|for)\b|sign\ up\ (?:for|to)\b|log\ in\ to\b|download\ (?:our|the)\ app\b
-    | read\ (?:more|also|next)\b\s*[:|]|see\ also\b\s*:|also\ read\s*:|more\ on\ this\ story
+    | read\ (?:more|also|next)\b\s*[:|]|see\ also\b\s*:|also\ read\s*[:|]|more\ on\ this\ story
     | most\ read\b|must\ watch\b|just\ watched\b
     | related(?:\ \w+)?\s*:|tags?\s*:|topics?\s*:|filed\ under\b|keywords?\s*:|categor(?:y|ies)\s*:|source\s*:
     | advertisement\b|(?:story\ )?continues?\ (?:reading\ )?(?:the\ main\ story|below)|click\ here\b|skip\ to\b
@@ -102,7 +102,7 @@ _NOTICES = re.compile(
     | comments?\ (?:are|is)\ closed|be\ the\ first\ to\ comment|report\ abuse\b|community\ standards
     | comment\ via\b|sort\ by\b|(?:leave|post|write|add)\ a\ (?:reply|comment)\b
     | font\ size\b|text\ size\b|up\ next\b|edition\s*:|for\ immediate\ release\b
-    | found\ a\ (?:mistake|typo)\b|your\ browser\ does\ not\b|reproduction\ without\b
+    | found\ a\ (?:mistake|typo)\b|your\ browser\ does\ not\b|reproduction\ without\b|reproduced\ with\ permission\b
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -151,11 +151,17 @@ _ARCHIVE_FIELD = re.compile(
     r"Subject|Organi[sz]ation|Company|Person|Geographic|Industry|Section|Length|Byline|Dateline|Highlight|Graphic|"
     r"Load-Date|Language|Publication-Type|Journal Code|Ticker|Document-Type|URL|"
     r"Publication (?:info|title|year|date|subject)|ProQuest document ID|Document (?:URL|type)|Source type|ISSN|"
-    r"Database|(?:Place|Country|Language) of publication|Company / organization|Identifier / keyword)\s*:(?:\s|$)"
+    r"Database|(?:Place|Country|Language) of publication|Company / organization|Identifier / keyword|"
+    r"Subject (?:Terms|heading)s?|Index Terms|Geographic Terms|Descriptors|Author\(s\)|Author/Byline|Record Number|"
+    r"Accession Number|Article ID|ACC-NO|PUB-TYPE|(?:Full Text )?Word [Cc]ount|Readability|Load Date)\s*:(?:\s|$)|"
+    # These may begin a sentence too.
+    r"(?:Subjects|Key [Ww]ords|Classification|Location|People|Persons|Page|Paper|Publisher|Publication|Record|Memo|"
+    r"Illustration|Links)\s*:\s(?=[^!?]*[^.!?]\Z)"
 )
 _ARCHIVE_LINE = re.compile(
     r"\d+ of \d+ DOCUMENTS|Document \d+ of \d+|ProQuest document link|OpenURL Link|[\d,]{1,9} words|"
     r"Body|Graphic|BODY|Classification|End of Document|Link to (?:Image|PDF)|"
+    r"Document [A-Z][A-Z0-9]{2,9}0{2,6}\d{8}\w{4,12}|"
     r"(?:Final|First|Late|Early|National|International|City|Metro) Edition"
 )
 #: An index term with its weight.
@@ -501,8 +507,8 @@ class _Page:
         line = self.lines[number]
         words = len(line.split())
         if following is None or self.kinds[following].kind is Kind.COMMENT:
-            return _LIKELY_HEADLINE if _is_title_case(line) else _UNKNOWN
-        if _is_title_case(line):
+            return _LIKELY_HEADLINE if is_title_case(line) else _UNKNOWN
+        if is_title_case(line):
             return _HEADLINE
         if words < 2 or words > _LONGEST_SUBHEADING_WORDS or not _is_prose(self.lines[following]):
             return _UNKNOWN
@@ -512,7 +518,7 @@ class _Page:
 
 def _is_item(line: str) -> bool:
     """Whether a line is an item of a list with text in it, not an entry of a menu."""
-    return bool(_BULLET.match(line)) and len(line.split()) >= _FEWEST_ITEM_WORDS and not _is_title_case(line)
+    return bool(_BULLET.match(line)) and len(line.split()) >= _FEWEST_ITEM_WORDS and not is_title_case(line)
 
 
 def _is_debris(line: str) -> bool:
@@ -599,10 +605,16 @@ def _looks_like_heading(line: str) -> bool:
     return not line[0].islower() and not _REPORTING.search(words[-1]) and not _BULLET.match(line)
 
 
-def _is_title_case(line: str) -> bool:
-    """Whether a line has four or more words, and nearly all except the small ones are capitalised."""
+def is_title_case(line: str, *, fewest: int = 4, share: float = 0.8) -> bool:
+    """Whether a line has four or more words, and nearly all except the small ones are capitalised.
+
+    Args:
+        line: the line.
+        fewest: the least number of words, without the small ones.
+        share: the least share of them that begin with a capital.
+    """
     words = [word for word in line.split() if word.lower() not in _SMALL_WORDS and any(map(str.isalnum, word))]
-    return len(words) >= 4 and sum(bool(_CAPITALISED.match(word)) for word in words) >= 0.8 * len(words)
+    return len(words) >= fewest and sum(bool(_CAPITALISED.match(word)) for word in words) >= share * len(words)
 
 
 def _folded(line: str) -> str:

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+
+from framing.text.kinds import is_title_case
 
 #: Without other evidence, only a line of at least this length, in code points, is taken for cut.
 _SHORTEST_LONE_CUT = 60
@@ -50,7 +53,10 @@ _RUNS_ON = re.compile(
     r"was|were|has|have|had|been|Mr\.|Mrs\.|Ms\.|Dr\.|Gen\.|Col\.|Lt\.|Sgt\.|Capt\.|Gov\.|Sen\.|Rep\.)\Z"
 )
 _ABBREVIATED_MONTH = re.compile(r"\b(?:Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.\Z")
-_LIST_ITEM = re.compile(r"(?:[*•·▪‣–—-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
+_LIST_ITEM = re.compile(r"([*•·▪‣–—-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s+\S")
+#: What else may begin a line: a dash between clauses, the end of a number or the initial of a name.
+_MAY_BE_NO_ITEM = re.compile(r"[–—-]|\d{1,3}\.|[A-Z]\.")
+_DASHES = "–—-"
 _BYLINE = re.compile(r"by\s+\w", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+\Z", re.IGNORECASE)
 
@@ -79,6 +85,7 @@ class _Line:
         indent: code points of white space before ``start``, after the marks of quoted mail.
         breaks: line breaks between it and the line before.
         is_quoted: it begins with a mark of quoted mail.
+        is_inner_mark: it begins with a dash, number or initial that begins no list item.
     """
 
     number: int
@@ -87,6 +94,7 @@ class _Line:
     indent: int
     breaks: int
     is_quoted: bool
+    is_inner_mark: bool = False
 
     @property
     def width(self) -> int:
@@ -100,7 +108,7 @@ def paragraphs(text: str) -> list[Paragraph]:
     Args:
         text: any text.
     """
-    lines = _single_spaced(text, list(_lines(text)))
+    lines = _single_spaced(text, _without_false_items(text, list(_lines(text))))
     joins = _Joins(text, lines)
     found: list[Paragraph] = []
     for number, line in enumerate(lines):
@@ -131,6 +139,29 @@ def _lines(text: str) -> Iterator[_Line]:
         number += 1
 
 
+def _without_false_items(text: str, lines: list[_Line]) -> list[_Line]:
+    """The lines, marked where one begins with a dash, number or initial in the middle of a sentence.
+
+    A list has several items of a kind, or one behind a line that ends.
+    """
+    marks = [_LIST_ITEM.match(text, line.start, min(line.end, line.start + 12)) for line in lines]
+    if not any(marks):
+        return lines
+    kinds = Counter(_kind_of_mark(mark[1]) for mark in marks if mark)
+    for number, mark in enumerate(marks):
+        if number and mark and kinds[_kind_of_mark(mark[1])] == 1 and _MAY_BE_NO_ITEM.fullmatch(mark[1]):
+            before = lines[number - 1]
+            full = before.width >= _SHORTEST_DOUBLE_SPACED and lines[number].breaks == 1
+            if full and not _ends_sentence(text, before):
+                lines[number] = replace(lines[number], is_inner_mark=True)
+    return lines
+
+
+def _kind_of_mark(mark: str) -> str:
+    """What the marks of one list have in common: the bullet itself, digits or letters."""
+    return re.sub(r"\d+", "1", re.sub(r"[a-zA-Z]", "a", mark))
+
+
 def _single_spaced(text: str, lines: list[_Line]) -> list[_Line]:
     """The lines of a double-spaced text as if the blank lines between them were not there; other lines as they are."""
     gaps = [line.breaks for line in lines[1:]]
@@ -155,7 +186,8 @@ def _is_cut(text: str, line: _Line, following: _Line) -> bool:
         return False
     if _RUNS_ON.search(end) or (end.endswith(",") and line.width >= _SHORTEST_DOUBLE_SPACED):
         return True
-    return text[following.start].islower() and not _ends_sentence(text, line)
+    first = following.start + (2 if following.is_inner_mark and text[following.start] in _DASHES else 0)
+    return text[first].islower() and not _ends_sentence(text, line)
 
 
 def _ends_sentence(text: str, line: _Line) -> bool:
@@ -167,7 +199,7 @@ def _ends_sentence(text: str, line: _Line) -> bool:
 def _starts_anew(text: str, line: _Line) -> bool:
     """Whether a line is a list item, or the byline under a title."""
     is_byline = line.number in (1, 2) and line.end - line.start < 60 and _BYLINE.match(text, line.start, line.end)
-    return bool(is_byline or _LIST_ITEM.match(text, line.start, line.end))
+    return bool(is_byline or (not line.is_inner_mark and _LIST_ITEM.match(text, line.start, line.end)))
 
 
 class _Joins:
@@ -203,7 +235,7 @@ class _Joins:
             return False
         if _starts_anew(self._text, following) and not self._cut[number]:
             return False
-        if self._texts_of_their_own[number] or self._begins_indented(number):
+        if self._texts_of_their_own[number] or self._begins_indented(number) or self._is_set_off(number):
             return False
         if (
             _DIVIDED.search(self._text, max(line.start, line.end - 40), line.end)
@@ -230,8 +262,14 @@ class _Joins:
     def _may_be_title(self, number: int) -> bool:
         """Whether the line may be a title over running text without a blank line between them."""
         line = self._lines[number]
-        words = self._text[line.start : line.end].split()
-        return number == 0 and len(words) <= _LONGEST_TITLE and words[-1].isalpha() and words[-1].islower()
+        title = self._text[line.start : line.end]
+        words = title.split()
+        if number or len(words) > _LONGEST_TITLE:
+            return False
+        if words[-1].isalpha() and words[-1].islower():
+            return True
+        following = self._text[self._lines[1].start : self._lines[1].end]
+        return is_title_case(title) and not is_title_case(following, fewest=0, share=1)
 
     def _first_word(self, line: _Line) -> int:
         return len(self._text[line.start : min(line.end, line.start + 80)].split(maxsplit=1)[0])
@@ -275,10 +313,23 @@ class _Joins:
     def _begins_indented(self, number: int) -> bool:
         """Whether the next line begins a paragraph: its indent is deeper than this line's by at least two."""
         line, following = self._lines[number], self._lines[number + 1]
-        if following.indent < line.indent + 2:
+        if following.indent < line.indent + 2 or self._cut[number]:
             return False
+        begin, end = self._blocks[number]
+        if number == begin and all(other.indent >= following.indent for other in self._lines[number + 1 : end]):
+            return False  # all lines but the first are indented
         # The lines that continue a list item are indented.
         return not _LIST_ITEM.match(self._text, line.start, line.end)
+
+    def _is_set_off(self, number: int) -> bool:
+        """Whether the next line is an address behind the end of a sentence, or one of the two is a rule."""
+        line, following = self._lines[number], self._lines[number + 1]
+        if _ADDRESS.match(self._text, following.start, following.end) and _ends_sentence(self._text, line):
+            return True
+        return any(
+            one.end - one.start >= 3 and not any(map(str.isalnum, self._text[one.start : one.end]))
+            for one in (line, following)
+        )
 
     def _has_texts_of_their_own(self, begin: int, end: int) -> bool:
         """Whether each line of a block is a text of its own: three or more lines, many words, and hardly a stop."""

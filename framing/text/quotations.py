@@ -9,8 +9,8 @@ The rules, in the order in which they are tried:
    corner brackets) open and close a quotation. The shape of a mark decides where it shows the side; otherwise its
    neighbours decide (space before and text after opens; text before and space or punctuation after closes), and if
    they do not tell, the mark toggles. Any closing double mark closes any double quotation, because pages mix them. A
-   straight mark between two letters is part of a word. Rare marks (``‹ ›``, ``″``, ``´´``, ```so'``, ``‚so‘``) are
-   first replaced by common ones (:func:`framing.text.characters.quotation_view`).
+   straight mark between two letters is part of a word. Rare marks (``‹ ›``, ``″``, ``´´``, ```so'``, ``‚so‘``,
+   ``,,so"``) are first replaced by common ones (:func:`framing.text.characters.quotation_view`).
 2. *Single marks* (``‘ ’``, ``'``) open a quotation only outside a double quotation, where an apostrophe is not
    plausible, and if a mark that can close it follows in the text. A mark that begins the text, or follows a comma or
    colon, needs no closing mark: the quotation may end in a later sentence. Single marks inside a double quotation are
@@ -120,7 +120,7 @@ def may_quote(text: str) -> bool:
     sentences of news.
     """
     # Most texts have no mark at all, and Python finds a character faster than a pattern does.
-    if text.isascii() and '"' not in text and "'" not in text and "`" not in text:
+    if text.isascii() and '"' not in text and "'" not in text and "`" not in text and "<<" not in text:
         return False
     return _MAY_QUOTE.search(quotation_view(text)) is not None
 
@@ -266,7 +266,7 @@ def _is_in_a_word(text: str, mark: re.Match[str]) -> bool:
 
 
 def _is_inches(text: str, mark: re.Match[str]) -> bool:
-    return mark[0] in '"”' and text[mark.start() - 1 : mark.start()].isdigit()
+    return mark[0] in ('"', "”", "''") and text[mark.start() - 1 : mark.start()].isdigit()
 
 
 def _is_separator(text: str, mark: re.Match[str]) -> bool:

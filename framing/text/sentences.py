@@ -53,27 +53,38 @@ _PICTOGRAPH = re.compile("[\u203c\u2049\ufe0f](?=\\S)|(?<=[\u203c\u2049])\ufe0f"
 # Abbreviations that never end a sentence, in forms that sentencex 1.0 does not know.
 _TITLE_AT_END = re.compile(
     r"(?:^|[\s(\[/.\-])(?:Gens?|Maj|Lts?|Lieut|Brig|Cols?|Capts?|Cpt|Cmdrs?|Cmdt|Cdr|Sgts?|Cpls?|Pfc|Pte|Pvts?|Spc|Adms?|Ret|"
-    r"Det|Insp|Supt|Const|Ofc|Dep|Asst|Dir|Mgr|Atty|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Ms|Mses|Mx|Cllr|"
-    r"Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Int'l|Gov['’]t|Shri|Smt|Ald|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
+    r"Det|Insp|Supt|Const|Ofc|Dep|Asst|Dir|Mgr|Atty|Amb|Govs?|Sens|Reps|Drs|Revs|Profs|Hon|Mohd|Messrs|Ms|Mses|Mx|"
+    r"Cllr|Spec|Comr|Commr|Comdr|Dep\. Comm|Hav|Sra|Dott|Sts|Ste|Flt|Sqn|Ldr|Wg|Div|Regt|Bde|Bn|Natl|Intl|Int'l|"
+    r"Gov['’]t|Pty|Shri|Smt|Ald|Nos|approx|est|pp|vs|cf|ca|incl|resp|viz)\.$"
 )
-# Md. is a name or, after a comma, a state; Ft. stands before the name of a place.
-_NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt))\.$")
+# Md. is a name or, after a comma, a state; Ft. stands before the name of a place, Eng. before that of an engineer.
+_NAME_AT_END = re.compile(r"(?:(?<!,)\sMd|^Md|(?:^|[\s(])(?:Ft|Mt|Pt|Eng))\.$")
 _CAPITAL = re.compile(r"[A-Z]")
+#: ``Ch. Supt.``, ``Tech. Sgt.``, ``Assoc. Prof.``: the first of two words of a title.
+_FIRST_AT_END = re.compile(r"(?:^|[\s(])(?:Ch|Tech|Sub|Assoc)\.$")
+_SECOND = re.compile(r"(?:Supt|Insp|Const|Sgt|Prof|Justice|Press)\b")
+#: ``D-N.Y.``, a party and a state.
+_INITIAL_AT_END = re.compile(r"-[A-Z]\.$")
+_INITIAL = re.compile(r"[A-Z]\.")
 # These do not end a sentence before a number.
-_COUNTED_AT_END = re.compile(r"(?:^|[\s(\[])(?:Ch|Vol|Para|Ex|Tel|Fig|Sec|Arts?|Apt|Ext|Rm|max|min)\.$", re.IGNORECASE)
+_COUNTED_AT_END = re.compile(
+    r"(?:^|[\s(\[])(?:Chs?|Chaps?|Vols?|Paras?|Ex|Tel|Figs?|Secs?|Sect|Arts?|Eqs?|Tabs?|Apt|Ext|Rm|Rte|Hwy|Bldg|max|min)\.$",
+    re.IGNORECASE,
+)
 _DIGIT = re.compile(r"[(#]?\d")
 _MONTH = (
     r"(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|January|February|March|April|May|June|July|August|September|"
     r"October|November|December)\b"
 )
-_WEEKDAY = r"(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+_WEEKDAY = r"(?:Mon|Tues?|Weds?|Thurs?|Fri|Sat|Sun)\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
 _CLOCK_AT_END = re.compile(r"\d\s?[ap]\.?m\.$", re.IGNORECASE)
 _AFTER_CLOCK = re.compile(
     rf"(?:{_WEEKDAY})(?!['’]s)|{_MONTH}|(?:Eastern|Central|Mountain|Pacific)\b(?=,| said|$)|"
-    r"(?:GMT|UTC|BST|CET|CEST|EET|EEST|MSK|IST|E[SD]?T|C[SD]T|M[SD]T|P[SD]?T)\b|"
-    r"(?:\w+ ){1,2}[Tt]ime\b"
+    r"(?:GMT|UTC|BST|CET|CEST|EET|EEST|WEST|MSK|TRT|E[SD]?T|C[SD]T|M[SD]T|P[SD]?T|A[CEKW]?[SD]T|HST|NZ[SD]T|[JKP]KT|[JK]ST|"
+    r"I[DR]?[SD]T|IRDT|SAST|[CEW]AT|[HI]?KT|GST|PHT|ICT|WIB|SGT)\b|"
+    r"(?!(?:This|That|At|For|By|In|Some|Each|Every|Last|Next|First|One|Any|No|The)\b)(?:\w+ ){1,2}[Tt]ime\b"
 )
-_WEEKDAY_AT_END = re.compile(r"(?:^|[\s(])(?:Mon|Tues?|Wed|Thurs?|Fri|Sat|Sun)\.$")
+_WEEKDAY_AT_END = re.compile(r"(?:^|[\s(])(?:Mon|Tues?|Weds?|Thurs?|Fri|Sat|Sun)\.$")
 _AFTER_WEEKDAY = re.compile(rf"{_MONTH}|\d")
 _MONTH_AT_END = re.compile(r"(?:^|[\s(])(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$")
 _ANYTHING = re.compile("")
@@ -83,6 +94,8 @@ _LONGEST_ABBREVIATION = 12
 _ABBREVIATED = (
     (_TITLE_AT_END, _ANYTHING),
     (_NAME_AT_END, _CAPITAL),
+    (_FIRST_AT_END, _SECOND),
+    (_INITIAL_AT_END, _INITIAL),
     (_COUNTED_AT_END, _DIGIT),
     (_CLOCK_AT_END, _AFTER_CLOCK),
     (_WEEKDAY_AT_END, _AFTER_WEEKDAY),
@@ -92,7 +105,12 @@ _ABBREVIATED = (
 _SMALL_NAME = re.compile(r"(?:al|el|an|as|ad|ar|ash|at|bin|ibn|de|di|da|van|von|d|l)[-‑’' ]\w*[A-Z]|[a-z]+[A-Z\d]")
 # A word that begins with a small letter and is not an address.
 _SMALL_WORD = re.compile(r"[a-z][\w'’-]*(?![\w/@]|\.\w)")
-_LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]")
+_LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-z])[.)]|[QA]\.")
+#: What directly follows a stop and belongs to its sentence: a bracket, or the mark of a note, ``[note 1]`` or ``*``.
+_AFTER_STOP = re.compile(
+    r"(?<!\s)(?:[)\]]|"
+    r"(?:\[(?:[a-z]|\d{1,3}|(?:note|nb|n\.?) ?\d{1,3}|[a-z]{2,14} needed)\]|\(\d{1,3}\)|[*†‡§]{1,3})+(?=\s|$))"
+)
 _QUOTATION_END = re.compile("[\"＂”»'’“]$")
 # Where sentencex does not cut before a capital: after an ellipsis, a sentence in brackets, the number of a note.
 _SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹⁰"
@@ -101,6 +119,8 @@ _OTHER_ENDS = re.compile(
     r"|(?<=\()(?:[^()\s]{1,40}\s){2,60}[^()\s]{0,40}[a-z]{3}[.!?]\)"
     rf"|(?<=[a-z]{{3}}\.\d)\d{{0,2}}|(?<=[a-z]{{3}}\.[{_SUPERSCRIPTS}])[{_SUPERSCRIPTS}]*)\s+(?=[A-Z][a-z])"
 )
+#: So many code points before a single mark tell whether it closes a quotation.
+_SINGLE_WITHIN = 400
 _QUOTED_CRY = re.compile("(?:[!?…]|\\.\\.\\.)[\"＂”»'’“]+$")
 _SAYING = (
     "said|says|asked|asks|added|adds|told|replied|shouted|cried|wrote|writes|wondered|declared|warned|insisted|"
@@ -108,7 +128,7 @@ _SAYING = (
 )
 # "Enough!" Dehghan told reporters. A speaker after a quoted exclamation or question belongs to the same sentence.
 _SPEAKER_FOLLOWS = re.compile(
-    rf"(?:[^\s.!?\"“”]+\s+){{1,6}}?(?:{_SAYING})(?:[.,;:]|$|\s+(?:reporters|the|on|in|at|to|of|as)\b)"
+    rf"(?:(?:Mrs?|Ms|Dr|Gen|Col|Maj|Capt|Lt|Sgt|Sen|Rep|Gov|Prof|Rev|St)\.\s+|[^\s.!?\"“”]+\s+){{1,6}}?(?:{_SAYING})(?:[.,;:]|$|\s+(?:reporters|the|on|in|at|to|of|as)\b)"
 )
 
 
@@ -241,6 +261,12 @@ def _cuts(original: str, language: str) -> Iterator[tuple[int, int]]:
         cut = start + len(gap) - len(gap.lstrip(_BLANKED_MARKS))
         if cut == end and _opens(original, start, gap):
             cut = start
+        elif note := _AFTER_STOP.match(original, cut):
+            cut = end = note.end()
+            while end < len(original) and _is_blank(original[end]):
+                end += 1
+            if end == len(original):
+                continue
         following = end - len(original[cut:end].lstrip())
         quoted = _QUOTED_LINE.match(original, following)
         yield cut, quoted.end() if quoted else following
@@ -250,6 +276,8 @@ def _opens(original: str, start: int, marks: str) -> bool:
     """Whether the marks between two sentences without a blank (``left."We won``) belong to the second one."""
     if marks[:1] in _OPENING_MARKS:
         return True
+    if marks[:1] == "'":  # where it closes, the letters before it are quoted
+        return not scan(original[max(0, start - _SINGLE_WITHIN) : start + 1]).mask[-2]
     return marks[:1] == '"' and original.count('"', 0, start) % 2 == 0
 
 

@@ -98,7 +98,10 @@ def _load(arguments: ModelArguments, codebook: Codebook) -> Base:
     if _is_framing_checkpoint(source):
         return _from_checkpoint(Path(source), arguments, codebook)
     try:
-        config = _with_dropout(AutoConfig.from_pretrained(source), arguments.encoder_dropout)
+        config = AutoConfig.from_pretrained(source)
+        if config.model_type == FramingConfig.model_type:
+            return _from_checkpoint(checkpoint.locate(source), arguments, codebook)
+        config = _with_dropout(config, arguments.encoder_dropout)
         encoder = AutoModel.from_pretrained(source, config=config, use_safetensors=True)
         tokenizer = fast_tokenizer(source)
     except (OSError, ValueError) as error:

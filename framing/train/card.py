@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from framing.evaluate.scoring import headlines
@@ -21,11 +22,7 @@ def model_card(record: RunRecord, metrics: dict[str, Any]) -> str:
     judge = _WEAK if record.config.from_codebook_alone else ""
     log = "" if record.config.model.average else ", the log `log.jsonl`"
     return f"""---
-library_name: framing
-pipeline_tag: token-classification
-language: {codebook.language}
-license: apache-2.0
-tags: [framing, hedging, news, media-analysis]
+{_metadata(record, metrics)}
 ---
 
 # {codebook.title or codebook.name}: a framing model
@@ -34,7 +31,7 @@ Labels sentences by the codebook `{codebook.name}`, version {codebook.version}: 
 
 ```python
 import framing
-labeler = framing.load("path/to/this/folder")
+labeler = framing.load("path/to/this/folder")  # or the name of its repository on the hub, "user/name"
 labeler("The army liberated the town from terrorists, state TV claimed.").frames
 ```
 
@@ -53,7 +50,7 @@ The resolved configuration is `training.yaml`{log}; `framing-train training.yaml
 
 {metrics["validation_sentences"]:,} sentences in {metrics["validation_groups"]:,} groups, held out by group.{judge}
 Thresholds, temperatures and the choice of the epoch were made on these same sentences, so the figures flatter it a
-little; figures on text that had no part in training are in the project's `benchmarks/RESULTS.md`.
+little. Text that had no part in training says more: `framing evaluate GOLD --model FOLDER`.
 
 | | value | 95% interval |
 |---|---|---|
@@ -66,6 +63,44 @@ Intervals: percentile bootstrap over groups, 2,000 resamples.
 Language: {codebook.language}. Rare wordings, other registers and other events than those of the training sentences are
 where it errs most. Voice follows the words on the page; it cannot know that a paraphrase is a quotation.
 """
+
+
+def _metadata(record: RunRecord, metrics: dict[str, Any]) -> str:
+    """The header in YAML: what the hub lists, filters and compares models by."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    codebook, config = record.codebook, record.config
+    weak = "what the codebook's words say of " if config.from_codebook_alone else ""
+    results = [
+        EvalResult(
+            task_type="token-classification",
+            task_name=f"labels of sentences by the codebook {codebook.name}",
+            dataset_type=codebook.name,
+            dataset_name=f"{weak}held-out groups of the training data",
+            dataset_split="validation",
+            metric_type=name,
+            metric_name=title,
+            metric_value=metrics["validation"][name]["value"],
+        )
+        for name, title in headlines(codebook).items()
+        if metrics["validation"].get(name, {}).get("value") is not None
+    ]
+    data = ModelCardData(
+        language=codebook.language.partition("-")[0],  # the hub knows no regions
+        license=config.model.license,
+        library_name="framing",
+        pipeline_tag="token-classification",
+        tags=["framing", "content-analysis", "media-analysis", f"codebook:{codebook.name}"],
+        base_model=config.model.base if _is_hub_id(config.model.base) and not config.model.average else None,
+        model_name=f"framing-{codebook.name}",
+        eval_results=results or None,
+    )
+    return data.to_yaml().strip()
+
+
+def _is_hub_id(name: str) -> bool:
+    """Whether a base is named as on the hub; a folder of this machine says nothing to others."""
+    return name.count("/") == 1 and not name.startswith((".", "~", "/")) and not Path(name).exists()
 
 
 #: What a card says of figures that no person's marks are behind.

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from transformers import HfArgumentParser, TrainingArguments
-from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+from transformers.trainer_utils import HubStrategy, IntervalStrategy, SaveStrategy
 
 from framing.errors import SettingError, UnreadableFileError
 from framing.model.names import NAMES
@@ -124,6 +125,10 @@ class ModelArguments:
     freeze_embeddings: bool = field(
         default=False, metadata={"help": "leave the word embeddings as they are in the base; faster on a CPU"}
     )
+    license: str | None = field(
+        default=None,
+        metadata={"help": "licence that the card names, as the hub writes it (apache-2.0, cc-by-4.0, …)"},
+    )
     window_length: int = field(default=256, metadata={"help": "tokens in a window; longer sentences are windowed"})
 
 
@@ -188,6 +193,23 @@ class FramingTrainingArguments(TrainingArguments):
     report_to: str | None = field(default="none", metadata={"help": "experiment trackers"})
     seed: int = field(default=13, metadata={"help": "seed of everything random"})
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "set on a GPU"})
+    use_cpu: bool = field(default=False, metadata={"help": "train on the CPU, whatever else the machine has"})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "a resumed run stops early when the uninterrupted one would have"}
+    )
+    push_to_hub: bool = field(
+        default=False, metadata={"help": "at the end, upload the finished checkpoint to the Hugging Face hub"}
+    )
+    hub_model_id: str | None = field(
+        default=None,
+        metadata={"help": "repository for --push_to_hub, user/name; left out, the name of the output_dir"},
+    )
+
+    def __post_init__(self) -> None:
+        # Without an accelerator, transformers takes bfloat16 only from those who ask for the CPU.
+        self.is_on_cpu_for_bf16 = self.bf16 and not self.use_cpu and not torch.accelerator.is_available()
+        self.use_cpu = self.use_cpu or self.is_on_cpu_for_bf16
+        super().__post_init__()
 
     def steps_of(self, sentences: int) -> int:
         """Optimizer steps of a training on so many sentences."""
@@ -236,6 +258,10 @@ class JudgingArguments:
 
 #: Fields that transformers or the loop fill in by themselves, or that are nobody's business.
 _DERIVED = {"label_names", "remove_unused_columns", "do_eval", "debug", "hub_token", "push_to_hub_token", "report_to"}
+#: Where a model is published is no part of how it was made; a recipe that is run again must not publish again.
+_PUBLISHING = {name for name in inspect.get_annotations(TrainingArguments) if name.startswith(("push_", "hub_"))} | {
+    "push_to_hub"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +292,11 @@ class RunConfig:
         training = {
             name: value
             for name, value in self.training.to_dict().items()
-            if name in _settable() - _DERIVED and (name in ours or (name in plain and value != plain[name]))
+            if name in _settable() - _DERIVED - _PUBLISHING
+            and (name in ours or (name in plain and value != plain[name]))
         }
+        if self.training.is_on_cpu_for_bf16:  # another machine may have an accelerator
+            training.pop("use_cpu", None)
         parts = (dataclasses.asdict(self.data), dataclasses.asdict(self.model), dataclasses.asdict(self.loss), training)
         return {name: value for part in parts for name, value in part.items() if _is_plain(value)}
 
@@ -388,6 +417,7 @@ def _check_values(config: RunConfig) -> None:
         raise SettingError(
             "cross_validate or n_seeds is set, and average or resume_from_checkpoint too", expected="one of them"
         )
+    _check_publishing(config)
     if config.judging.cross_validate and (config.from_codebook_alone or config.data.validation):
         raise SettingError(
             "cross_validate is set, and the data is no single set of marked sentences",
@@ -395,6 +425,26 @@ def _check_values(config: RunConfig) -> None:
         )
     if config.model.window_length < 16:
         raise SettingError(f"window_length is {config.model.window_length}", expected="at least 16 tokens")
+
+
+def _check_publishing(config: RunConfig) -> None:
+    training = config.training
+    if training.hub_model_id is not None and not training.push_to_hub:
+        raise SettingError(
+            f"hub_model_id is {training.hub_model_id!r}, and nothing is to be uploaded", expected="--push_to_hub too"
+        )
+    if training.push_to_hub and config.judging.n_seeds > 1:
+        raise SettingError(
+            "push_to_hub and n_seeds are both set",
+            expected="one of them: of several models, none is the one to publish",
+            hint="push the one that you choose: framing.load(FOLDER).push_to_hub(NAME)",
+        )
+    if training.push_to_hub and training.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
+        raise SettingError(
+            f"hub_strategy is {training.hub_strategy.value!r}",
+            expected="end: the finished checkpoint is uploaded, and no state of the optimizer",
+            hint="leave out --hub_strategy",
+        )
 
 
 def _transformers_defaults() -> dict[str, Any]:

@@ -17,12 +17,12 @@ from torch.utils.data import Dataset
 
 from framing import reading
 from framing.codebook import KIND, LABELS, SOURCE, VOICE, Codebook, Head, Heads
-from framing.errors import ColumnError, InputError, UnreadableFileError
+from framing.errors import InputError, UnreadableFileError
 from framing.markup import MarkedRow, MarkedSentence, read_rows
-from framing.model.encoding import EncodedSentence, SentenceEncoder, Window
-from framing.reading.documents import is_missing
+from framing.model.encoding import EncodedSentence, EncodedSentences, SentenceEncoder, Window
 from framing.reading.files import InputFile
 from framing.reading.files import expand as files_of
+from framing.tables import TABLES, read_table
 from framing.text.quotations import OUTSIDE, RUNNING, QuotationState, scan
 from framing.text.sentences import split, starting_states
 from framing.train.config import DataArguments
@@ -42,6 +42,10 @@ from framing.types import Kind, Rejected
 
 #: Code points; shorter and longer lines of a corpus are lists and tables, not sentences.
 _TOO_SHORT, _TOO_LONG = 20, 400
+#: Sentences that are encoded at once: the tokenizer's own objects for them are many times larger than their tokens.
+_CHUNK = 4096
+#: Items of plain sentences that stay in memory, some 3 kB each.
+_KEPT = 50_000
 #: The token of encoders that were trained to guess hidden words; one without it hides nothing.
 _MASK = "[MASK]"
 _STRIPPED = frozenset(",'’‘`")
@@ -198,8 +202,9 @@ def read_examples(
     for file in expand(patterns):
         if file.format == "tsv":
             examples.extend(from_rows(read_rows(file.path, codebook), codebook))
-        elif file.format in ("csv", "jsonl", "json", "parquet", "arrow"):
-            examples.extend(_from_table(file, codebook, text_column, labels_column, group_column))
+        elif file.format in TABLES:
+            columns = {"text_column": text_column, "labels_column": labels_column, "group_column": group_column}
+            examples.extend(_from_table(file, codebook, columns))
         else:
             raise UnreadableFileError(
                 f"{file.path} is of no known form",
@@ -266,44 +271,11 @@ def _starting_state(sentence: MarkedSentence, carried: QuotationState, quoted: C
     return RUNNING
 
 
-def _from_table(
-    file: InputFile, codebook: Codebook, text_column: str, labels_column: str, group_column: str
-) -> Iterator[Example]:
+def _from_table(file: InputFile, codebook: Codebook, columns: Mapping[str, str]) -> Iterator[Example]:
     """Examples with sentence labels only, from a table with a text and a labels column."""
     known = frozenset(codebook.label_names)
-    is_first = True
-    for row in reading.read_rows([file.path], format=file.format):
-        where = f"{file.path}:{row.number}"
-        missing = [name for name in (text_column, labels_column) if name not in row.values]
-        if is_first and missing:
-            raise ColumnError(
-                f"{file.path} has no column {missing[0]!r}",
-                expected=f"one of its columns: {', '.join(row.values)}",
-                hint="name yours with --text_column and --labels_column",
-            )
-        is_first = False
-        text, group = row.values.get(text_column), row.values.get(group_column)
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{where}: the text is {text!r}", expected="a sentence")
-        yield Example(
-            text=text,
-            group=where if is_missing(group) or group == "" else str(group),
-            labels=_cell_labels(row.values.get(labels_column), known, where),
-            labels_known=known,
-        )
-
-
-def _cell_labels(cell: Any, known: frozenset[str], where: str) -> frozenset[str]:
-    if is_missing(cell):
-        return frozenset()
-    values = cell.replace(",", ";").split(";") if isinstance(cell, str) else cell
-    labels = frozenset(str(value).strip() for value in values) - {""}
-    if unknown := sorted(labels - known):
-        raise InputError(
-            f"{where}: the codebook has no label {unknown[0]!r}",
-            expected=f"labels of the codebook: {', '.join(sorted(known))}",
-        )
-    return labels
+    for row in read_table(file.path, known, format=file.format, **columns):
+        yield Example(text=row.text, group=row.group, labels=row.labels, labels_known=known)
 
 
 def read_attribution(
@@ -342,7 +314,19 @@ def _jsonl(file: InputFile) -> Iterator[Mapping[str, Any]]:
         record = row.values
         if not isinstance(record.get("text"), str) or not isinstance(record.get("spans"), list):
             _raise_rejected(Rejected(f"{file.path}:{row.number}", "'text' is no string, or 'spans' no list"))
+        for span in record["spans"]:
+            if not _is_attributed(span, len(record["text"])):
+                reason = f"the span {span!r} of a text of {len(record['text'])} characters"
+                _raise_rejected(Rejected(f"{file.path}:{row.number}", reason))
         yield record
+
+
+def _is_attributed(span: Any, length: int) -> bool:
+    """Whether this is ``[start, end, part, number]``, with words of the text from start to end."""
+    if not isinstance(span, list | tuple) or len(span) != 4:
+        return False
+    start, end, part, _ = span
+    return type(start) is int and type(end) is int and 0 <= start < end <= length and isinstance(part, str)
 
 
 def _raise_rejected(rejected: Rejected) -> NoReturn:
@@ -447,29 +431,29 @@ class Item:
 
 def encode_examples(examples: Sequence[Example], encoder: SentenceEncoder, heads: Heads) -> list[Item]:
     """Turn examples into items, one for each window of each sentence."""
-    encoded = encoder.encode([e.text for e in examples], [e.state for e in examples])
     return [
-        _item(example, sentence, window, heads)
-        for example, sentence in zip(examples, encoded, strict=True)
-        for window in sentence.windows
+        _item(example, sentence, windows, number, heads)
+        for example, sentence in zip(examples, _encode(examples, encoder), strict=True)
+        for windows in [sentence.windows]
+        for number in range(len(windows))
     ]
 
 
-def _item(example: Example, sentence: EncodedSentence, window: Window, heads: Heads) -> Item:
+def _item(example: Example, sentence: EncodedSentence, windows: Sequence[Window], number: int, heads: Heads) -> Item:
+    """The item of one of a sentence's windows."""
+    window = windows[number]
     offsets = sentence.offsets[window.first : window.first + len(window) - 2]
-    targets = {head.name: _targets(head, example, sentence, window, offsets) for head in heads}
+    targets = {head.name: _targets(head, example, offsets, number, len(windows)) for head in heads}
     return Item(window.ids, window.quotation, offsets, targets)
 
 
-def _targets(
-    head: Head, example: Example, sentence: EncodedSentence, window: Window, offsets: np.ndarray
-) -> HeadTargets:
-    """What is known of a head's answer for one window, whose tokens have these offsets."""
+def _targets(head: Head, example: Example, offsets: np.ndarray, number: int, windows: int) -> HeadTargets:
+    """What is known of a head's answer for one of a sentence's windows, whose tokens have these offsets."""
     if head.scope == "token":
         marks = head.activation == "sigmoid"
-        return (_evidence if marks else _choices)(head, example, offsets, len(sentence.windows) > 1)
+        return (_evidence if marks else _choices)(head, example, offsets, windows > 1)
     # What is said of a sentence is read on its first window.
-    answer = example.answers.get(head.name) if window.first == 0 else None
+    answer = example.answers.get(head.name) if number == 0 else None
     if head.activation == "softmax":
         return AnswerTargets(np.int64(UNKNOWN if answer is None else head.names.index(answer)))
     chosen = (answer or "").split("+")
@@ -510,13 +494,20 @@ def _touched(offsets: np.ndarray, start: int, end: int) -> np.ndarray:
 class ExampleDataset(Dataset):
     """Items of a training set; some are now and then seen without their commas and apostrophes.
 
+    In memory are the examples, their tokens, and the first :data:`_KEPT` items that were read; others are made whenever
+    they are read, so that a million sentences fit.
+
     Args:
         examples: what to learn from.
         encoder, heads: of the model.
-        strip_punctuation: probability of the stripped form, drawn anew whenever an item is read, from torch's global
-            generator (so that a resumed run draws as the uninterrupted one).
+        strip_punctuation: probability of the stripped form, drawn anew in each epoch.
         lessons: what a teacher says of each of the examples; carried over to the student's tokens when an item is read.
         mask_evidence: probability that an item's marked tokens are hidden, drawn in the same way.
+        seed: of what is drawn. A draw depends on it, on the epoch and on the item alone, so that neither the order of
+            reading, nor another process, nor an interruption changes it.
+
+    Attributes:
+        epoch: of which items are read, from 0.
     """
 
     def __init__(
@@ -528,40 +519,58 @@ class ExampleDataset(Dataset):
         strip_punctuation: float = 0.0,
         lessons: Lessons | None = None,
         mask_evidence: float = 0.0,
+        seed: int = 0,
     ) -> None:
-        # One list per example: the stripped form may need fewer windows than the plain one, so pairs go by example.
-        def items_of(form: Iterable[Example]) -> list[list[Item]]:
-            return [encode_examples([example], encoder, heads) for example in form]
-
+        self.epoch = 0
+        self._seed = seed
         self._examples = examples
+        self._encoder = encoder
+        self._heads = heads
         self._lessons = lessons
-        self._plain = items_of(examples)
-        self._stripped: list[list[Item]] | None = None
-        if strip_punctuation:
-            self._stripped = items_of(example.without_punctuation() for example in examples)
+        self._items: dict[int, Item] = {}
         self._strip = strip_punctuation
         self._mask = mask_evidence
         self._mask_id = encoder.tokenizer.token_to_id(_MASK) if mask_evidence else None
-        self._places = [(e, w) for e, items in enumerate(self._plain) for w in range(len(items))]
+        chunks = [examples[first : first + _CHUNK] for first in range(0, len(examples), _CHUNK)]
+        self._encoded = [_encode(chunk, encoder) for chunk in chunks]
+        windows = [encoded.windows() for encoded in self._encoded]
+        # Which example an item is of, and which window of it.
+        of = [w.sentence + number * _CHUNK for number, w in enumerate(windows)]
+        self._of = np.concatenate(of or [np.empty(0, dtype=np.int64)])
+        self._window = np.arange(len(self._of)) - np.searchsorted(self._of, self._of)
         #: Tokens of each item, for grouping by length.
-        self.lengths = [len(self._plain[e][w].input_ids) for e, w in self._places]
+        self.lengths: list[int] = [2 + length for w in windows for length in w.length.tolist()]
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._of)
 
     def __getitem__(self, index: int) -> Item:
-        example, window = self._places[index]
-        stripped = self._stripped
-        strips = stripped is not None and float(torch.rand(())) < self._strip and window < len(stripped[example])
-        item = (stripped if strips and stripped is not None else self._plain)[example][window]
-        if self._mask_id is not None and float(torch.rand(())) < self._mask:
+        number, window = int(self._of[index]), int(self._window[index])
+        example, encoded = self._examples[number], self._encoded[number // _CHUNK][number % _CHUNK]
+        draws = np.random.default_rng((self._seed, self.epoch, index)).random(2)
+        bare = self._stripped(example, window) if draws[0] < self._strip else None
+        item = bare or self._items.get(index) or _item(example, encoded, encoded.windows, window, self._heads)
+        if bare is None and len(self._items) < _KEPT:
+            self._items[index] = item
+        if self._mask_id is not None and draws[1] < self._mask:
             item = _masked(item, self._mask_id)
         if self._lessons is None:
             return item
-        said = self._lessons.of(self._examples[example].text, self._examples[example].state)
-        if strips:  # the teacher has read the sentence as it was printed
-            said = said.moved(places_without_punctuation(self._examples[example].text))
+        said = self._lessons.of(example.text, example.state)
+        if bare is not None:  # the teacher has read the sentence as it was printed
+            said = said.moved(places_without_punctuation(example.text))
         return replace(item, lesson=said.on(item.offsets))
+
+    def _stripped(self, example: Example, window: int) -> Item | None:
+        """A window of the stripped form, which may need fewer of them than the plain one."""
+        bare = example.without_punctuation()
+        encoded = _encode([bare], self._encoder)[0]
+        windows = encoded.windows
+        return _item(bare, encoded, windows, window, self._heads) if window < len(windows) else None
+
+
+def _encode(examples: Sequence[Example], encoder: SentenceEncoder) -> EncodedSentences:
+    return encoder.encode([e.text for e in examples], [e.state for e in examples])
 
 
 def _masked(item: Item, mask_id: int) -> Item:

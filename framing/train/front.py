@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from framing.errors import SettingError
+from framing.model import hub
 from framing.train.average import average
 from framing.train.config import JudgingArguments, RunConfig, as_flags, parse
 from framing.train.loop import TrainedRun, run
@@ -38,7 +41,26 @@ def train(recipe: str | os.PathLike[str] | None = None, **settings: Any) -> Trai
 
 
 def run_as_configured(config: RunConfig) -> TrainedRun:
-    """Train, or average finished runs where the configuration names some."""
+    """Train, or average finished runs where the configuration names some; publish the result where it says so.
+
+    Raises:
+        OutputError: the hub refuses the checkpoint. That it takes none at all is said before the training.
+    """
+    training = config.training
+    if not training.push_to_hub:
+        return _finished(config)
+    destination = {"private": training.hub_private_repo, "token": training.hub_token, "revision": training.hub_revision}
+    name = training.hub_model_id or Path(training.output_dir).absolute().name
+    if is_first := training.process_index == 0:
+        name = hub.create(name, **destination)
+    # transformers' Trainer would upload its own states, with the optimizer's.
+    silent = copy.copy(training)
+    silent.push_to_hub = False
+    trained = _finished(replace(config, training=silent))
+    return replace(trained, published=hub.upload(trained.folder, name, **destination)) if is_first else trained
+
+
+def _finished(config: RunConfig) -> TrainedRun:
     return average(config) if config.model.average else run(config)
 
 

@@ -77,6 +77,18 @@ def suspicions(split: Split, codebook: Codebook, *, few: int = FEW) -> tuple[Sus
     )
 
 
+def spoiling(split: Split, codebook: Codebook, *, is_taught: bool = False) -> tuple[Suspicion, ...]:
+    """What makes a training or its figures worthless, to be said in every run.
+
+    Args:
+        split: what is trained and validated on.
+        codebook: has the labels.
+        is_taught: a teacher says more than what is marked.
+    """
+    without_contrast = () if is_taught else _without_contrast(split.train, codebook)
+    return (*_leaks(split), *_unjudged(split), *without_contrast)
+
+
 def _key(example: Example) -> str:
     return " ".join(example.text.lower().split())
 
@@ -113,6 +125,29 @@ def _contradictions(examples: Sequence[Example]) -> Iterable[Suspicion]:
         yield Suspicion(
             f"{len(different)} sentences are marked in different ways at different places: {different[0]!r:.80}",
             len(different),
+        )
+
+
+def _unjudged(split: Split) -> Iterable[Suspicion]:
+    if not any(example.labels or example.answers for example in split.validation):
+        yield Suspicion(
+            f"none of the {len(split.validation)} validation sentences carries a label: thresholds stay at 0.5, and "
+            "the last state is taken. Give more data, --validation FILE, or another --split_seed",
+            len(split.validation),
+        )
+
+
+def _without_contrast(train: Sequence[Example], codebook: Codebook) -> Iterable[Suspicion]:
+    """Labels of the codebook that no sentence carries, or every one: nothing can be learned of them."""
+    carried = Counter(label for example in train for label in example.labels)
+    known = Counter(mark for example in train for mark in example.labels_known)
+    asked = [name for name in codebook.label_names if known[name]]
+    if never := [name for name in asked if not carried[name]]:
+        yield Suspicion(f"no training sentence carries {', '.join(map(repr, never))}: never learned", len(never))
+    if always := [name for name in asked if carried[name] == known[name]]:
+        yield Suspicion(
+            f"every training sentence carries {', '.join(map(repr, always))}: there is none to tell it from",
+            len(always),
         )
 
 

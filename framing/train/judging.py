@@ -172,6 +172,7 @@ def _into(config: RunConfig, name: str) -> RunConfig:
     """The configuration of one training, into a folder of the output folder."""
     training = copy.deepcopy(config.training)
     training.output_dir = str(Path(config.training.output_dir) / name)
+    training.push_to_hub = False  # it judges the model that is published
     return replace(config, training=training)
 
 

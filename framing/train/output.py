@@ -1,16 +1,20 @@
-"""What a finished run writes: a complete checkpoint folder, put under its final name in one step."""
+"""What a finished run writes: a checkpoint folder, whose files get their names when all of them are whole."""
 
 from __future__ import annotations
 
 import json
 import platform
+import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from framing.codebook import KIND
 from framing.decoding.decoder import DecodedSentence
+from framing.errors import DivergenceError
 from framing.evaluate.scoring import (
     bootstrap,
     count,
@@ -27,6 +31,8 @@ from framing.train.validation import SCORE, as_labels, validate
 METRICS = "metrics.json"
 TRAINING = "training.yaml"
 LOG = "log.jsonl"
+#: Inside an output folder, a checkpoint that is being written.
+_UNFINISHED = ".unfinished"
 _PACKAGES = ("framing", "torch", "transformers", "tokenizers", "datasets", "evaluate", "scikit-learn", "numpy")
 
 
@@ -35,8 +41,9 @@ def write_checkpoint(
 ) -> dict[str, float]:
     """Write everything that a checkpoint folder holds.
 
-    States of an interrupted run (``checkpoint-…``) in the folder are left alone; SHA256SUMS is written last, so that a
-    folder whose writing broke off does not verify.
+    It is written and verified in a hidden folder inside, whose files then replace those of an earlier checkpoint: an
+    error leaves the earlier one as it was. SHA256SUMS comes last, so that a folder in which the replacing broke off
+    does not verify. States of a run (``checkpoint-…``) and whatever else is in the folder are left alone.
 
     Args:
         record: of the run.
@@ -46,9 +53,53 @@ def write_checkpoint(
 
     Returns:
         The headline metrics of the validation part.
+
+    Raises:
+        DivergenceError: a weight is NaN, infinite, or too large for half precision.
     """
+    check_storable(model, "at the end", "lower --learning_rate or --head_learning_rate")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / checkpoint.SUMS).unlink(missing_ok=True)
+    whole = folder / _UNFINISHED
+    if whole.exists():  # of a run that was killed here
+        shutil.rmtree(whole)
+    whole.mkdir()
+    try:
+        metrics = _write_all(record, model, decoded, whole)
+        checkpoint.verify(whole)
+        (folder / checkpoint.SUMS).unlink(missing_ok=True)
+        for name in (checkpoint.INDEX, *checkpoint.weight_files(folder), LOG):
+            (folder / name).unlink(missing_ok=True)  # the new one may have its weights in another form, or no log
+        for path in sorted(whole.iterdir(), key=lambda path: path.name == checkpoint.SUMS):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(whole)
+    return {name: entry["value"] for name, entry in metrics["validation"].items()}
+
+
+def check_storable(model: FramingModel, when: str, hint: str) -> None:
+    """Refuse weights that half precision, in which checkpoints are stored, has no number for.
+
+    Args:
+        model: whose weights.
+        when: for the message.
+        hint: what to try next.
+
+    Raises:
+        DivergenceError: a weight is NaN, infinite, or too large.
+    """
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight.detach().to(torch.float16)).all():
+            raise DivergenceError(
+                f"the weights {name} are beyond half precision {when}: the largest is {weight.detach().abs().max():g}",
+                expected=f"finite numbers below {torch.finfo(torch.float16).max:g}; training has gone astray",
+                hint=hint,
+            )
+
+
+def _write_all(
+    record: RunRecord, model: FramingModel, decoded: Sequence[DecodedSentence], folder: Path
+) -> dict[str, Any]:
+    """Write a checkpoint into an empty folder; returns its metrics."""
     model.save_pretrained(folder)
     # safetensors makes the weights readable by their owner only, whatever the umask.
     (folder / checkpoint.WEIGHTS).chmod((folder / checkpoint.CONFIG).stat().st_mode & 0o777)
@@ -63,7 +114,7 @@ def write_checkpoint(
         (folder / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in record.log), encoding="utf-8")
     (folder / "README.md").write_text(model_card(record, metrics), encoding="utf-8")
     checkpoint.write_sums(folder)
-    return {name: entry["value"] for name, entry in metrics["validation"].items()}
+    return metrics
 
 
 def measure(record: RunRecord, decoded: Sequence[DecodedSentence]) -> dict[str, Any]:

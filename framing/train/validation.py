@@ -78,7 +78,8 @@ def validate(decoded: Sequence[DecodedSentence], examples: Sequence[Example], co
     if codebook.tasks:
         measured = _measured(examples, labels, codebook)
         metrics |= {name: value for name, value in measured.items() if name not in HEADLINES}
-    metrics[SCORE] = float(np.mean([value for value in metrics.values() if not np.isnan(value)]))
+    known_values = [value for value in metrics.values() if not np.isnan(value)]
+    metrics[SCORE] = float(np.mean(known_values)) if known_values else float("nan")
     return metrics
 
 

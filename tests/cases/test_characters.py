@@ -255,3 +255,22 @@ def test_marks_of_byte_order() -> None:
     ]
     found = kinds(one("fmt/bom_middle.txt").text)
     assert [s.strip("\ufeff") for s in found][1] == "Rebels said the regime bombed a school."
+
+
+@pytest.mark.parametrize(
+    "text", ["𝗧𝗲𝗿𝗿𝗼𝗿𝗶𝘀𝘁𝘀 killed in Harun", "𝐓𝐞𝐫𝐫𝐨𝐫𝐢𝐬𝐭𝐬 killed in Harun", "1️⃣Terrorists killed in Harun"]
+)
+def test_styled_letters_and_keycaps(text: str, label: Callable) -> None:
+    """Rows 35 and 40, variants: as messages have them."""
+    (sentence,) = label(text)
+    assert [(m.label, m.voice) for m in sentence.mentions] == [("terrorists", "author")]
+
+
+def test_lines_in_two_encodings(tmp_path: Path) -> None:
+    """Row 45, variant: every other line is Windows-1252, in a file that is UTF-8."""
+    line = "{},“We will return,” a commander of the rebels told reporters in Harun on Monday and the café closed.\n"
+    lines = [line.format(n).encode("cp1252" if n % 2 else "utf-8").replace(b",", b";", 1) for n in range(40)]
+    (tmp_path / "a.csv").write_bytes(b"id;text\n" + b"".join(lines))
+    documents, rejected = read(tmp_path / "a.csv")
+    assert not rejected
+    assert {document.text for document in documents} == {line.format("")[1:-1]}

@@ -239,3 +239,79 @@ def test_a_weekday_of_the_next_sentence() -> None:
         "He left at 5 p.m.",
         "Monday's attack killed two.",
     ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Spec. Jane Doe was killed in Harun on Monday.",
+        "Ch. Supt. Omar Haddad said the man was armed.",
+        "Tech. Sgt. Doe was wounded.",
+        "Assoc. Prof. Lindt said no.",
+        "Police Comr. Lindt said no.",
+        "Sub. Insp. Khan was killed.",
+        "The minister met Eng. Ahmed Salem in Harun.",
+        "The town of Ste. Marie was hit.",
+        "The church of Sts. Peter and Paul was hit.",
+    ],
+)
+def test_titles_of_police_and_churches(sentence: str) -> None:
+    """Row 15, variants."""
+    whole(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sen. Lindt, D-N.Y., said no.",
+        "The anti-U.S. protests went on in Harun.",
+        "The future of Harun-U.S. relations is not bright.",
+        "See Figs. 5 and 6, Sect. 7, paras. 8 and 9 of the paper.",
+        "The road, Rte. 5, was hit.",
+    ],
+)
+def test_initials_behind_a_hyphen_and_counted_parts(sentence: str) -> None:
+    """Row 17, variants."""
+    whole(sentence)
+
+
+@pytest.mark.parametrize("zone", ["JST", "AEST", "IDT", "PKT", "WAT", "HST", "SAST"])
+def test_further_time_zones(zone: str) -> None:
+    """Row 16, variants."""
+    whole(f"The attack at 10 a.m. {zone} killed four.")
+
+
+def test_a_sentence_that_begins_with_a_time_of_another_kind() -> None:
+    """Row 16, variant: "this time" is no zone; a short Wednesday is."""
+    assert sentences("They left at 5 p.m. This time nobody came.") == ["They left at 5 p.m.", "This time nobody came."]
+    whole("It began on Weds. Sept. 11 in Harun.")
+
+
+@pytest.mark.parametrize(
+    "sentence", ["“Is that so?” Gen. Haddad asked.", "“Why?” Mr. Haddad asked the crowd.", '"Never!" Dr. Lindt said.']
+)
+def test_a_speaker_with_a_title_behind_a_question(sentence: str) -> None:
+    """Row 20, variants."""
+    whole(sentence)
+
+
+@pytest.mark.parametrize("note", ["[note 1]", "[nb 2]", "[a]", "[citation needed]", "(1)", "*", "†", "[1][2]"])
+def test_marks_of_notes(note: str) -> None:
+    """Row 21, variants: a mark that directly follows the stop belongs to the sentence."""
+    assert sentences(f"The army came.{note} Rebels left.{note}") == [f"The army came.{note}", f"Rebels left.{note}"]
+    assert sentences("The army came. (1) Rebels left.") == ["The army came.", "(1) Rebels left."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The army left.'Rebels came,' he said.", ["The army left.", "'Rebels came,' he said."]),
+        ("He said 'we won.'The army came.", ["He said 'we won.'", "The army came."]),
+        ("The rebels' town fell.'We won,' he said.", ["The rebels' town fell.", "'We won,' he said."]),
+        ("They fled (so he said.)The army came.", ["They fled (so he said.)The army came."]),
+        ("They fled.)The army came.", ["They fled.)", "The army came."]),
+    ],
+)
+def test_no_space_before_a_single_mark(text: str, expected: list[str]) -> None:
+    """Row 19, variants."""
+    assert sentences(text) == expected

@@ -295,3 +295,55 @@ def test_the_signature_of_an_embedded_post() -> None:
     """Row 47, variant: it is debris, and the text after it is not."""
     post = "The terrorists have been driven out.\n\n— Khalid Haddad (@khalid) May 14, 2019\n\nRebels denied it."
     assert list(kinds(post).values()) == [None, "boilerplate", None]
+
+
+def page_of(body: str) -> str:
+    return f"<!DOCTYPE html><html><head><title>Rain</title></head><body>{body}</body></html>"
+
+
+PARAGRAPHS = "".join(f"<p>{paragraph}</p>" for paragraph in ARTICLE)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "<aside><ul><li><a href=x>Rebels win</a> <time datetime='2011-01-01'>Jan 1, 2011</time></li></ul></aside>",
+        "<div class='related-posts'><div><time datetime='2011-01-01'>Jan 1, 2011</time> Rebels win</div></div>",
+    ],
+)
+def test_dates_of_other_stories(beside: str) -> None:
+    """Row 49, variants: a date of another story is not this one's; its own is."""
+    article = f"<article><h1>Rain</h1>{{}}{PARAGRAPHS}</article>"
+    assert extract(page_of(article.format("") + beside)).published is None
+    own = "<div class='related-info'><time datetime='2019-05-14'>May 14</time></div>"
+    assert (
+        extract(page_of(article.format("<time datetime='2019-05-14'>May 14</time>") + beside)).published == "2019-05-14"
+    )
+    assert extract(page_of(f"<div class='related'>{article.format(own)}</div>{beside}")).published != "2011-01-01"
+
+
+def test_further_consent_text() -> None:
+    """Row 50, variant: longer, in an element of its own."""
+    consent = (
+        "<p>We use cookies to improve our site. By continuing you agree to our privacy policy and terms of use.</p>"
+    )
+    text = extract(page_of(f"<div id=cookie-banner>{consent}</div><aside><h1>Rain</h1>{PARAGRAPHS}</aside>")).text
+    assert not set(ARTICLE) - set(sentences(text))
+    assert "cookies" not in text
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["<div hidden><p>Subscribers only.</p></div>", "<span class='sr-only'>Subscribers only.</span>"],
+)
+def test_further_hidden_text(hidden: str) -> None:
+    """Row 54, variants; a hidden article is read."""
+    assert "Subscribers" not in extract(page_of(f"<article><h1>Rain</h1>{PARAGRAPHS}{hidden}</article>")).text
+    assert ARTICLE[0] in extract(page_of(f"<div hidden><h1>Rain</h1>{PARAGRAPHS}</div>")).text
+
+
+def test_further_parts_of_fragments() -> None:
+    """Rows 46 and 47, variants: character data without tags, codes of WordPress, a notice in a blockquote."""
+    assert _text_of("<![CDATA[The army left. Rebels won.]]>") == "The army left. Rebels won."
+    assert _text_of('<p>The army left.</p>[gallery ids="1,2"]<p>Rebels won.</p>') == "The army left.\n\nRebels won."
+    assert quoted(_text_of("<p>It rained.</p><blockquote><a>A post shared by Salem (@salem)</a></blockquote>")) == []

@@ -305,3 +305,51 @@ def test_a_dateline_is_nobodys_source(label: Callable) -> None:
         assert [m.voice for sentence in others for m in sentence.mentions] == ["author"] * 3
         assert not [m.source for sentence in others for m in sentence.mentions if m.source]
         assert [m["source"] for sentence in others for m in sentence.to_dict()["mentions"]] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "‚ ’",
+        "❝ ❞",
+        "〝 〞",
+        "〝 〟",
+        "‟ ”",
+        "‛ ’",
+        "❛ ❜",
+        "《 》",
+        "〈 〉",
+        "ʺ ʺ",
+        "״ ״",
+        "′ ′",
+        ",, ''",
+        ',, "',
+        "<< >>",
+        "` `",
+    ],
+)
+def test_rarer_marks(marks: str) -> None:
+    """Row 26, variants: East Asian, Hebrew, ornamental ones, and those of keyboards."""
+    left, right = marks.split()
+    assert quoted(f"The general said {left}the rebels fled{right} on Monday.") == ["the rebels fled"]
+
+
+@pytest.mark.parametrize(
+    "text", ["A 7.5'' pipe and a 3'' pipe burned.", "The rebels,, they said, left.", "If a << b, then c >> d."]
+)
+def test_marks_that_quote_nothing(text: str) -> None:
+    """Rows 26 and 27, the other way round."""
+    assert quoted(text) == []
+
+
+def test_live_pages_with_lists_and_blocks_without_headings() -> None:
+    """Row 34, variants."""
+    posts = [f"The army said that it had left the town of Harun at {n} in the evening." for n in range(10, 16)]
+    listed = "".join(f"<li><h2>Post {n}</h2><p>{post}</p></li>" for n, post in enumerate(posts))
+    found = sentences(one_page(f"<main><h1>Live</h1><ol>{listed}</ol></main>"))
+    assert found[-4:] == ["Post 4", posts[4], "Post 5", posts[5]]
+    blocks = "".join(
+        f"<article>{f'<h2>Post {n}</h2>' * (n > 0)}<p>{post}</p></article>" for n, post in enumerate(posts)
+    )
+    found = sentences(one_page(f"<main><h1>Live</h1>{blocks}</main>"))
+    assert found[-4:] == ["Post 4", posts[4], "Post 5", posts[5]]

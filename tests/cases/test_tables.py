@@ -434,3 +434,148 @@ def test_a_list_before_json_lines_is_a_lost_row(first: str, tmp_path: Path) -> N
     documents, rejected = read_text(tmp_path / "a.jsonl", "\n".join([first, *rows, ""]))
     assert [document.id for document in documents] == ["0", "1", "2"]
     assert [lost.where.rpartition(":")[2] for lost in rejected] == ["1"]
+
+
+POST = {"id_str": "7", "created_at": "Tue May 14 10:00:00 +0000 2019", "user": {"name": "BBC", "screen_name": "bbc"}}
+WEBHOSE = {
+    "uuid": "a",
+    "thread": {"site": "bbc.com", "title": "Left", "url": "x"},
+    "url": "x",
+    "published": DAY,
+    "title": "Left",
+    "text": BODY,
+}
+FURTHER = {
+    "webhose": ({"posts": [WEBHOSE], "totalResults": 1}, "bbc.com", "Left"),
+    "Twitter": ([{**POST, "text": BODY}], "BBC", None),
+    "Twitter, long": ([{**POST, "text": "The army…", "full_text": BODY}], "BBC", None),
+    "Twitter, extended": ([{**POST, "text": "The army…", "extended_tweet": {"full_text": BODY}}], "BBC", None),
+    "Twitter archive": ([{"tweet": {**POST, "full_text": BODY}}], "BBC", None),
+    "snscrape": ([{"rawContent": BODY, "date": DAY, "user": {"displayname": "BBC"}}], "BBC", None),
+    "Mastodon": ([{"content": f"<p>{BODY}</p>", "created_at": DAY, "account": {"display_name": "BBC"}}], "BBC", None),
+    "Elasticsearch": (
+        {"hits": {"hits": [{"_id": "1", "_source": {"text": BODY, "title": "Left", "source": "BBC", "date": DAY}}]}},
+        "BBC",
+        "Left",
+    ),
+    "Reddit": (
+        {
+            "data": {
+                "children": [{"kind": "t3", "data": {"title": "Left", "selftext": BODY, "created_utc": 1557828000.0}}]
+            }
+        },
+        None,
+        "Left",
+    ),
+    "Guardian item": (
+        {
+            "response": {
+                "status": "ok",
+                "content": {
+                    "id": "w/1",
+                    "webPublicationDate": DAY,
+                    "fields": {"headline": "Left", "bodyText": BODY, "publication": "BBC"},
+                },
+            }
+        },
+        "BBC",
+        "Left",
+    ),
+    "MongoDB": (
+        [{"_id": {"$oid": "5"}, "title": "Left", "text": BODY, "date": {"$date": DAY}, "source": "BBC"}],
+        "BBC",
+        "Left",
+    ),
+    "empty text": (
+        [{"text": None, "maintext": BODY, "date_publish": DAY, "source_domain": "bbc.com"}],
+        "bbc.com",
+        None,
+    ),
+    "mail": ([{"body": BODY, "pubDate": "Tue, 14 May 2019 10:00:00 +0000", "source": "BBC"}], "BBC", None),
+    "GDELT": ([{"text": BODY, "seendate": "20190514T100000Z", "domain": "bbc.com"}], "bbc.com", None),
+}
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_further_answers_and_posts(name: str, tmp_path: Path) -> None:
+    """Row 58, variants: a name in an object, a row in an object, dates of Twitter, mail and Unix."""
+    content, outlet, title = FURTHER[name]
+    (document,), rejected = read_text(tmp_path / "a.json", json.dumps(content))
+    assert not rejected
+    assert (document.outlet, document.title) == (outlet, title)
+    assert (document.published or "")[:13] == "2019-05-14T10"
+    assert document.text.removeprefix("Left\n\n") == BODY
+
+
+def test_objects_of_rows_in_json_lines(tmp_path: Path) -> None:
+    """Row 58, variants: rows in which the object is missing, and columns that the user names within one."""
+    rows = [{"text": BODY, "user": None}, {"text": BODY, "user": {"name": "BBC", "city": "Harun"}}, {"text": BODY}]
+    documents, rejected = read_text(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert not rejected
+    assert [document.outlet for document in documents] == [None, "BBC", None]
+    documents, _ = read_text(tmp_path / "b.jsonl", json.dumps(rows[1]), columns=Columns(title="user.city"))
+    assert documents[0].title == "Harun"
+
+
+@pytest.mark.parametrize("orient", ["split", "records", "index", "columns", "table"])
+def test_json_of_pandas(orient: str, tmp_path: Path) -> None:
+    """Row 66, variants: each orient that names its columns."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"title": ["Left", "Right"], "text": [BODY, "It snowed."], "source": ["BBC", "CNN"]})
+    documents, rejected = read_text(tmp_path / "a.json", frame.to_json(orient=orient))
+    assert not rejected
+    assert [(document.outlet, document.title) for document in documents] == [("BBC", "Left"), ("CNN", "Right")]
+    assert documents[1].text == "Right\n\nIt snowed."
+
+
+def test_documents_by_name(tmp_path: Path) -> None:
+    """Row 66, variant: an object whose keys are ids; pandas' numbers of rows are none."""
+    content = {"a1": {"text": BODY}, "a2": {"text": "It snowed."}}
+    documents, _ = read_text(tmp_path / "a.json", json.dumps(content))
+    assert [document.id for document in documents] == ["a1", "a2"]
+    documents, _ = read_text(tmp_path / "b.json", json.dumps({"0": {"text": BODY}}))
+    assert documents[0].id.endswith("b.json:1")
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_objects_one_after_another(ending: str, tmp_path: Path) -> None:
+    """Row 66, variants: as jq writes them."""
+    rows = [{"id": str(n), "text": f"It rained on day {n}."} for n in range(3)]
+    content = "\n".join(json.dumps(row, indent=2) for row in rows) + "\n"
+    documents, rejected = read_text(tmp_path / f"a.{ending}", content)
+    assert not rejected
+    assert [{"id": document.id, "text": document.text} for document in documents] == rows
+
+
+@pytest.mark.parametrize("written", ["NA", "#N/A", "\\N", "(null)"])
+def test_missing_values_of_r_and_databases(written: str, tmp_path: Path) -> None:
+    """Rows 59 and 66, variants: also where the text is missing."""
+    content = f"doc_id,source,date,text\n1,{written},{written},It rained.\n2,BBC,2019-05-14,{written}\n"
+    (document,), rejected = read_text(tmp_path / "a.csv", content)
+    assert (document.id, document.outlet, document.published) == ("1", None, None)
+    assert "stands for no value" in rejected[0].reason
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_backslashes_before_marks(separator: str, tmp_path: Path) -> None:
+    """Row 64, variant: a table as Spark writes it."""
+    rows = [f'{n}{separator}"He said \\"we left\\"{separator} on day {n}."' for n in range(5)]
+    documents, rejected = read_text(tmp_path / "a.csv", "\n".join([f"id{separator}text", *rows, ""]))
+    assert not rejected
+    assert [document.text for document in documents] == [f'He said "we left"{separator} on day {n}.' for n in range(5)]
+
+
+@pytest.mark.parametrize("separator", [";", "|", "\t"])
+def test_more_commas_than_separators_in_a_header(separator: str, tmp_path: Path) -> None:
+    """Row 61, variant: the separator is the one that gives a column of text."""
+    header = separator.join(["id", "text", "tags, topics, other, more, further"])
+    documents, rejected = read_text(tmp_path / "a.csv", f"{header}\n1{separator}It rained.{separator}x\n")
+    assert not rejected
+    assert [document.text for document in documents] == ["It rained."]
+
+
+def test_a_separator_at_the_end_of_each_row(tmp_path: Path) -> None:
+    """Row 61, variant: the header has none."""
+    documents, rejected = read_text(tmp_path / "a.csv", "id,text\n1,It rained.,\n2,It snowed.,,\n3,It froze.,x\n")
+    assert [document.text for document in documents] == ["It rained.", "It snowed."]
+    assert [lost.value for lost in rejected] == ["3,It froze.,x"]

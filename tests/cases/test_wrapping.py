@@ -502,3 +502,144 @@ def test_codes_of_factiva_before_their_fields() -> None:
     )
     found = kinds(text)
     assert [line[:2] for line, kind in found.items() if kind == "boilerplate"] == ["WC", "PD", "SN", "LA", "CO", "NS"]
+
+
+FEATURES: Article = (
+    "Haddad’s Troops Seize Key Town, Activists Say",
+    [
+        "BEIRUT — Forces loyal to President Omar Haddad captured the town of Maraq on Thursday after rebels pulled out "
+        "overnight, residents and activists said, in the latest setback for the opposition.",
+        "More than 5.5 million people – a quarter of the population – depend on aid that can reach them only by one "
+        "road, which the militia closed on Sept. 3.",
+        "The toll stands at 40. The U.N. envoy, Maria Lindt, travels to Harun on Friday, and will meet Mr. Haddad.",
+        "Reporting was contributed by A. Name from Harun, B. Name from Geneva and an employee of the Times from Maraq.",
+    ],
+)
+
+
+@pytest.mark.parametrize("width", [30, 36, 40, 45, 50, 55, 60, 65, 72, 76, 80, 100])
+@pytest.mark.parametrize("style", ["blank", "noblank", "indented", "all indented", "justified", "crlf"])
+def test_dashes_and_initials_at_the_beginning_of_lines(style: str, width: int) -> None:
+    """Row 1, variants: they are no list items, and a title in capitals is no part of the first paragraph."""
+    assert share_found([(FEATURES, wrapped(FEATURES, width, style))]) == 1
+
+
+@pytest.mark.parametrize("width", [30, 45, 60, 72, 80])
+def test_hanging_indents(width: int) -> None:
+    """Row 5, variant: all lines but the first are indented."""
+    for article in [*ARTICLES, FEATURES]:
+        paragraphs = ["\n".join(_lines(paragraph, width, "", "  ")) for paragraph in article[1]]
+        assert share_found([(article, "\n\n".join([article[0], *paragraphs]))]) == 1
+
+
+def test_lists_stay_lists() -> None:
+    """Rows 5 and 14, the other way round: several items, or one behind a colon."""
+    text = "The rebels listed what they want of the government:\n- release of all prisoners\n- an end to the bombing"
+    assert len(sentences(text)) == 3
+    assert len(sentences("The rebels want one thing from the government:\n- release of all prisoners")) == 2
+
+
+NEWSBANK = {
+    "Access World News": """{title}
+{outlet}
+May 14, 2019
+Author/Byline: Salem Haddad
+Edition: Final
+Section: News
+Page: 3A
+Readability: 12-9-6
+OpenURL Link
+
+{body}
+
+Caption: Rebels in the town.
+
+Memo: Staff writer.
+
+Copyright, 2019, {outlet}. All Rights Reserved.
+Record Number: 0AFD1234{number}
+
+""",
+    "one line": """{title}
+{outlet} - May 14, 2019
+Section: News
+Page: 3A
+
+{body}
+
+Record Number: 0AFD1234{number}
+Copyright (c) 2019 {outlet}
+
+""",
+    "fields": """Paper: {outlet}
+Title: {title}
+Date: May 14, 2019
+Section: News
+Page: 3A
+Text: {body}
+Copyright (c) 2019 {outlet}
+Record Number: 0AFD1234{number}
+
+""",
+}
+LEXIS = """
+                               Document {number} of 2
+
+
+                              {outlet}
+
+                             May 14, 2019 Tuesday
+
+{title}
+
+LENGTH: 234 words
+
+{body}
+
+LOAD-DATE: May 15, 2019
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("layout", [*NEWSBANK.values(), LEXIS], ids=[*NEWSBANK, "Document 1 of 2"])
+def test_newsbank_and_other_headings(layout: str, encoding: str, tmp_path: Path) -> None:
+    """Rows 10 and 11, variants: NewsBank in three forms, LexisNexis with another heading, also in UTF-16."""
+    named = [("Army retakes the town", "Bay Post, The (Harun)"), ("Rebels leave Harun", "Hill Times")]
+    whole = "".join(
+        layout.format(title=title, outlet=outlet, body=BODY, number=number)
+        for number, (title, outlet) in enumerate(named, start=1)
+    )
+    (tmp_path / "export.txt").write_bytes(whole.encode(encoding))
+    documents, rejected = read(tmp_path / "export.txt")
+    assert not rejected
+    assert [(d.title, d.outlet, d.published) for d in documents] == [(*name, "2019-05-14") for name in named]
+    for document in documents:
+        found = kinds(document.text)
+        assert [line for line, kind in found.items() if kind != "boilerplate"] == [document.title, *BODY.split("\n\n")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Subject Terms: *TERRORISM *REBELS",
+        "Subjects: Terrorism; Rebels",
+        "Index Terms: Terrorism; Rebels",
+        "Key Words: TERRORISM, REBELS",
+        "Location: Harun; Northland",
+        "Accession Number: 12345",
+        "Full Text Word Count: 234",
+        "Document BAYP000020190514ef5e00001",
+        "ALSO READ | Rebels seize the town",
+        "Reproduced with permission of the copyright owner.",
+    ],
+)
+def test_fields_of_further_archives(line: str) -> None:
+    """Row 11, variants: EBSCO, Gale, NewsBank, ProQuest."""
+    text = f"Army enters Harun\n\nTroops entered the town.\n\n{line}\n\nIt rained in the capital on Sunday."
+    assert kinds(text)[line] == "boilerplate"
+
+
+def test_fields_that_begin_a_sentence() -> None:
+    """Row 11, the other way round."""
+    line = "People: they are what this war is about, the envoy said."
+    assert kinds(f"Army enters Harun\n\n{line}\n\nIt rained.")[line] is None

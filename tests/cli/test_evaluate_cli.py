@@ -40,6 +40,9 @@ class _KnownLabeler:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def __call__(self, texts: list[str]) -> list:
+        return self.sentences(texts)
+
     def sentences(self, texts: list[str]) -> list:
         return [as_prediction(parse(ANSWERS[text]), self.codebook) for text in texts]
 
@@ -139,3 +142,21 @@ def test_two_models_are_compared(gold: Path) -> None:
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
     assert "Minus other" in result.stdout
     assert "missed government" in result.stdout
+
+
+def test_a_table_of_labels_is_gold_too(gold: Path) -> None:
+    table = gold.with_name("gold.csv")
+    rows = ["rebels;government,a", ",a", "rebels,b"]
+    lines = [f"{text},{rest}" for text, rest in zip(ANSWERS, rows, strict=True)]
+    table.write_text("\n".join(["sentence,codes,document", *lines]) + "\n", encoding="utf-8")
+    columns = ["--text-column", "sentence", "--labels-column", "codes", "--group-column", "document"]
+    result = CliRunner().invoke(app, [str(table), *columns, "--resamples", "20"], env={"COLUMNS": "120"})
+    assert result.exit_code == 0, result.output
+    assert "3 sentences in 2 documents" in result.stdout
+    assert "frames, micro F1" in result.stdout and "hedge" not in result.stdout and "voice" not in result.stdout
+    data = json.loads(CliRunner().invoke(app, [str(table), *columns, "--resamples", "20", "--json"]).stdout)
+    # Said: rebels and peace, nothing, rebels.
+    assert data["frames_micro_f1"] == pytest.approx(2 * 2 / (3 + 3))
+    assert data["span_overlap_f1"] is None and data["hedged_f1"] is None
+    wrong = CliRunner().invoke(app, [str(table), "--resamples", "20"])
+    assert wrong.exit_code == 2 and "no column 'text'" in wrong.stderr

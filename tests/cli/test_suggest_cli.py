@@ -69,6 +69,38 @@ def test_whole_documents(records: Path, tmp_path: Path) -> None:
     assert all(0 < one["probability"] <= 1 for one in sample["documents"])
 
 
+@pytest.mark.parametrize(("name", "options"), [("documents.json", []), ("documents.out", ["--to", "labelstudio"])])
+def test_whole_documents_in_another_format(records: Path, tmp_path: Path, name: str, options: list[str]) -> None:
+    out = tmp_path / name
+    rows = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["outlet"] = "The Courier" if row["document_id"] == "d0" else "The Post"
+    written(records, rows)
+    common = (records, "-n", "1", "--documents", "--codebook", "armed_conflict", "--json", *options)
+    result = run(*common, "-o", out)
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    beside = out.with_name("documents.sample.json")
+    assert said == json.loads(beside.read_text(encoding="utf-8"))
+    drawn = {one["document"] for one in said["documents"]}
+    tasks = json.loads(out.read_text(encoding="utf-8"))
+    assert [task["data"]["text"] for task in tasks] == [row["text"] for row in rows if row["document_id"] in drawn]
+    # The model's marks are predictions to correct, and annotations of nobody.
+    assert not any(task.get("annotations") for task in tasks)
+    marked = [
+        task["data"]["text"]
+        for task in tasks
+        if any("start" in one["value"] for guess in task["predictions"] for one in guess["result"])
+    ]
+    assert marked == [row["text"] for row in rows if row["document_id"] in drawn and row["mentions"]] != []
+    again = run(*common, "-o", out)
+    assert again.exit_code == EXIT_USER_ERROR and "is there already" in again.stderr
+    blank = run(*common, "--blank", "-o", out.with_name("blank" + out.suffix))
+    assert blank.exit_code == 0, blank.stderr
+    tasks = json.loads(out.with_name("blank" + out.suffix).read_text(encoding="utf-8"))
+    assert tasks and not any(task.get("predictions") for task in tasks)
+
+
 def test_a_file_is_checked(records: Path, tmp_path: Path) -> None:
     gold = tmp_path / "gold.tsv"
     wrong = [True, True, True, False, False, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import ClassVar
@@ -14,7 +15,7 @@ from framing.reading.formats.text import Text
 
 
 class Archive(Text):
-    """An export of LexisNexis, Nexis Uni, Factiva or ProQuest. Its rows are articles, numbered from 1."""
+    """An export of LexisNexis, Nexis Uni, Factiva, ProQuest or NewsBank. Its rows are articles, numbered from 1."""
 
     name = "archive"
     endings: ClassVar[tuple[str, ...]] = ()
@@ -27,7 +28,8 @@ class Archive(Text):
     @classmethod
     def recognises(cls, beginning: bytes) -> bool:
         """Whether the beginning of a file has the marks of such an export."""
-        return is_export(beginning.decode("utf-8", "replace").removeprefix("\ufeff"))
+        encoding = "utf-16" if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+        return is_export(beginning.decode(encoding, "replace").removeprefix("\ufeff"))
 
     def cut(self, limits: Limits, check: Check | None) -> Iterator[Range]:
         """The whole file.
@@ -39,7 +41,7 @@ class Archive(Text):
             articles = len(articles_of(decode(found.data, self.source.label)))
             if not articles:
                 raise UnreadableFileError(
-                    f"{self.source.label} is no export of LexisNexis, Nexis Uni, Factiva or ProQuest",
+                    f"{self.source.label} is no export of LexisNexis, Nexis Uni, Factiva, ProQuest or NewsBank",
                     expected="a text with the field names of one of them",
                     hint="leave out --format archive: exports are recognised by themselves",
                 )

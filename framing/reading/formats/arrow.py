@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from framing.reading.formats.base import Segment
-from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of
+from framing.reading.formats.tables import BATCH_ROWS, Cells, Table, cells_of, check_memory
 
 #: Begins the file format; the streaming format follows.
 _FILE_MAGIC = b"ARROW1\x00\x00"
@@ -40,6 +40,7 @@ class Arrow(Table):
                     batch = reader.read_next_batch()
                 except StopIteration:
                     break
+                batch.validate()
                 stop, rows = file.tell(), rows + batch.num_rows
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
                     self.sizes[name] += column.nbytes
@@ -60,6 +61,8 @@ class Arrow(Table):
         with pyarrow.ipc.open_stream(content) as reader:
             for batch in reader:
                 chosen = batch.select(names)
+                for column in chosen.columns:
+                    check_memory(column)
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield cells_of(chosen.slice(start, BATCH_ROWS))
 

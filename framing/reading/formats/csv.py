@@ -2,8 +2,9 @@
 
 If a quotation mark is lost, the reader takes all lines up to the next mark for one cell. Then only the first line is
 set aside, and reading goes on with the next line. Many tools write tables without quotation marks around cells. So a
-line that the reader refuses is read as it stands if it has as many cells as the header: a text that begins with a
-quotation is not lost. Texts hold commas, so between commas this is done only for a line that is refused by itself.
+line that the reader refuses is read with backslashes as escapes (Spark and MySQL write them), or else as it stands, if
+it then has as many cells as the header: a text that begins with a quotation is not lost. Texts hold commas, so between
+commas a line is read as it stands only if it is refused by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import ClassVar
 
 from framing.errors import InputError, UnreadableFileError
 from framing.reading import streams
+from framing.reading.columns import guess
 from framing.reading.encodings import mended
 from framing.reading.formats.base import Check, Cutter, Format, Limits, Range, Row
 
@@ -88,12 +90,7 @@ class Csv(Format):
             raise UnreadableFileError(
                 f"{self.source.label} has no header", expected="the names of the columns in the first line"
             )
-        bare = _QUOTED.sub("", header)
-        separator = separator or max(self.separators, key=bare.count)
-        if separator not in bare:  # a single column
-            separator = ","
-        cells = next(csv.reader(io.StringIO(header, newline=""), delimiter=separator))
-        names = tuple(" ".join(name.split()).removeprefix("\ufeff") for name in cells)
+        separator, names = _columns(header, separator or self.separators)
         self.layout = replace(self.layout, separator=separator, names=names)
         if check:
             check(names)
@@ -113,9 +110,11 @@ class Csv(Format):
         names = self.layout.names
         if row.problem:
             raise InputError(f"the row is not CSV: {row.problem}")
-        if len(row.cells) != len(names):
+        if len(row.cells) != len(names) and any(row.cells[len(names) :] or ["too few"]):
             raise InputError(f"the row has {len(row.cells)} cells", expected=f"{len(names)} as in the header")
-        return dict(zip(names, (mended(cell, self.source.label) for cell in row.cells), strict=True))
+        # A separator at the end of each line makes empty cells behind those of the header.
+        cells = row.cells[: len(names)]
+        return dict(zip(names, (mended(cell, self.source.label) for cell in cells), strict=True))
 
 
 class Tsv(Csv):
@@ -139,6 +138,22 @@ class _Parsed:
     def is_row(self) -> bool:
         """Whether it is a row, and not a blank line."""
         return bool(self.cells or self.problem)
+
+
+def _columns(header: str, separators: str) -> tuple[str, tuple[str, ...]]:
+    """The separator of a header and the names of its columns.
+
+    Args:
+        header: its line or lines.
+        separators: those that are tried. The most frequent one counts, unless only another one gives a column of text.
+    """
+    bare = _QUOTED.sub("", header)
+    tried = sorted((sep for sep in separators if sep in bare), key=bare.count, reverse=True) or [","]  # a single column
+    found = {}
+    for separator in tried:
+        cells = next(csv.reader(io.StringIO(header, newline=""), delimiter=separator))
+        found[separator] = tuple(" ".join(name.split()).removeprefix("\ufeff") for name in cells)
+    return next(((sep, names) for sep, names in found.items() if guess("text", names)), (tried[0], found[tried[0]]))
 
 
 class _Lines:
@@ -213,6 +228,8 @@ def _literal(lines: Sequence[str], separator: str, problem: str, width: int) -> 
         problem: why the reader refused them; empty if it did not.
         width: how many columns the header has.
     """
+    if problem and (escaped := _with_backslashes(lines[0], separator, width)):
+        return escaped
     if problem:
         if separator == "," and (len(lines) > 1 or _UNCLOSED in problem):
             return []
@@ -224,3 +241,14 @@ def _literal(lines: Sequence[str], separator: str, problem: str, width: int) -> 
         return []
     quoted = [_QUOTED_CELL.fullmatch(cell) for cell in rows[0]]
     return [mark[1].replace('""', '"') if mark else cell for mark, cell in zip(quoted, rows[0], strict=True)]
+
+
+def _with_backslashes(line: str, separator: str, width: int) -> list[str]:
+    """The cells of a line in which a backslash stands before the marks within cells; none if it is no such line."""
+    if '\\"' not in line:
+        return []
+    try:
+        cells = next(csv.reader([line], delimiter=separator, escapechar="\\", strict=True))
+    except (csv.Error, StopIteration):
+        return []
+    return cells if len(cells) == width else []

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from framing.errors import UnreadableFileError
-from framing.reading.columns import guess
+from framing.reading.columns import GUESSES, guess, names_in, unwrapped
 from framing.reading.encodings import decode
 from framing.reading.formats.base import Check, Cutter, Limits, Range
 from framing.reading.formats.jsonl import JsonLines, cut_lines, is_object, type_name
@@ -21,6 +21,7 @@ _LARGEST = 2 << 30
 _FIRST_LINES = 2
 #: APIs put their list under a name, or under a name of an object.
 _DEEPEST_ROWS = 3
+_BLANKS = re.compile(r"[\s\x1e]*")
 _BEGINS_AS_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
 _BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*\{)")
 
@@ -43,8 +44,11 @@ class Json(JsonLines):
     def is_list(cls, beginning: bytes) -> bool:
         """Whether the file begins with a list of objects that is the whole file, as far as the beginning tells.
 
-        Some tools give such a file the name of JSON Lines. A list in a line before other lines is a wrong row of those.
+        Some tools give such a file the name of JSON Lines, or one whose objects have several lines. A list in a line
+        before other lines is a wrong row of JSON Lines.
         """
+        if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0].strip() == b"{":
+            return True
         if not _BEGINS_AS_LIST.match(beginning):
             return False
         first, _, rest = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
@@ -72,14 +76,16 @@ class Json(JsonLines):
             raise empty(self.source.label)
         text = decode(data, self.source.label).removeprefix("\ufeff")
         try:
-            content = json.loads(text)
+            content = json.loads(text, strict=False)
         except (ValueError, RecursionError) as error:
+            if rows := _one_after_another(text):
+                return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
             if any(map(is_object, text.lstrip().split("\n", _FIRST_LINES)[:_FIRST_LINES])):
                 return text.encode("utf-8", "surrogatepass")
             raise self._no_json(error) from error
         if not isinstance(content, list | dict):
             raise self._no_json(f"it is {type_name(content)}")
-        rows = content if isinstance(content, list) else _rows_of(content)
+        rows = _with_header(content) if isinstance(content, list) else _rows_of(content)
         try:
             return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         except RecursionError as error:
@@ -89,10 +95,44 @@ class Json(JsonLines):
         return UnreadableFileError(f"{self.source.label} is not JSON: {problem}", expected="a list of JSON objects")
 
 
+def _one_after_another(text: str) -> list[Any]:
+    """The objects of a file that holds nothing else, each on several lines, as ``jq`` writes them; else none."""
+    decoder, rows, at = json.JSONDecoder(strict=False), [], 0
+    try:
+        while at < len(text):
+            begin = _BLANKS.match(text, at).end()  # type: ignore[union-attr]  # it matches everywhere
+            if begin < len(text):
+                row, begin = decoder.raw_decode(text, begin)
+                rows.append(row)
+            at = begin
+    except (ValueError, RecursionError):
+        return []
+    return rows if _are_objects(rows) else []
+
+
+def _with_header(rows: list[Any]) -> list[Any]:
+    """The rows of a list of lists whose first one is a header; other lists as they are."""
+    header = rows[0] if rows else None
+    if not isinstance(header, list) or not all(isinstance(name, str) for name in header) or not guess("text", header):
+        return rows
+    return [dict(zip(header, row, strict=True)) if _has_length(row, len(header)) else row for row in rows[1:]]
+
+
+def _has_length(row: Any, length: int) -> bool:
+    return isinstance(row, list) and len(row) == length
+
+
 def _rows_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows in an answer, or of columns (lists of one length, or objects as pandas has them); else the object."""
+    """The rows of an object: those in an answer, of a table of pandas, of columns of one length; else the object."""
     if rows := _rows_within(content):
         return rows
+    header, table = content.get("columns"), content.get("data")
+    if isinstance(header, list) and isinstance(table, list):
+        return _with_header([header, *table])
+    if content and not _has_text(content) and all(isinstance(row, dict) and _has_text(row) for row in content.values()):
+        # pandas numbers the rows where they have no names.
+        named = {name: row for name, row in content.items() if not (name.isdigit() or guess("id", row))}
+        return [{"id": name, **row} if name in named else row for name, row in content.items()]
     columns = [list(column.values()) if isinstance(column, dict) else column for column in content.values()]
     if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:
         return [dict(zip(content, cells, strict=True)) for cells in zip(*columns, strict=True)]
@@ -103,14 +143,22 @@ def _rows_within(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The list of texts in an answer such as ``{"status": "ok", "articles": [...]}``; empty if it holds none."""
     level: list[Any] = [content]
     for _ in range(_DEEPEST_ROWS):
-        if any(guess("text", item) for item in level):  # a document, and its lists belong to it
-            return []
+        if found := [item for item in level if _has_text(item)]:  # a document, and its lists belong to it
+            return found if len(found) == len(level) == 1 and level[0] is not content else []
         inner = [value for item in level for value in item.values()]
         for rows in inner:
-            if _are_objects(rows) and any(guess("text", row) for row in rows):
+            if _are_objects(rows) and any(guess("text", names_in(unwrapped(row))) for row in rows):
                 return rows
         level = [value for value in inner if isinstance(value, dict)]
     return []
+
+
+def _has_text(item: Mapping[str, Any]) -> bool:
+    """Whether an object is a document: it has a text, or, beside its title or date, an object with one."""
+    name = guess("text", item)
+    if name is None or not (isinstance(item[name], dict) and guess("text", item[name])):
+        return name is not None
+    return any(guess(role, item) for role in GUESSES if role != "text")
 
 
 def _are_objects(value: Any) -> bool:

@@ -47,7 +47,7 @@ class JsonLines(Format):
 
     def _row(self, number: int, line: str) -> Row:
         try:
-            values = json.loads(mended(line, self.source.label))
+            values = json.loads(mended(line, self.source.label), strict=False)  # a tab in a text does no harm
         except UnreadableFileError as error:
             return Row.unusable(number, error.reason, line)
         except (ValueError, RecursionError) as error:
@@ -81,7 +81,7 @@ def cut_lines(blocks: Iterable[bytes], cutter: Cutter, check: Check | None) -> I
         for line in io.BytesIO(block):
             is_row = not line.isspace()
             if check and is_row and is_object(_decoded(line)):
-                check(json.loads(_decoded(line)))
+                check(json.loads(_decoded(line), strict=False))
                 check = None
             yield from cutter.add([line], numbers=1, rows=is_row)
 
@@ -100,7 +100,7 @@ def _is_deeper(value: Any, written: str) -> bool:
 def is_object(text: str) -> bool:
     """Whether a text is a JSON object."""
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text, strict=False), dict)
     except (ValueError, RecursionError):
         return False
 

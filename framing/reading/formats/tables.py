@@ -147,6 +147,35 @@ class Table(Format):
         return pieces(file, stop - start)
 
 
+def check_memory(column: Any) -> None:
+    """See that a column of an Arrow file points nowhere outside of its own memory: reading it would end the process.
+
+    That a text is not UTF-8 is no such damage; :func:`cells_of` finds it.
+
+    Raises:
+        ArrowInvalid: it does.
+    """
+    import pyarrow
+    from pyarrow import types
+
+    try:
+        column.validate(full=True)
+    except pyarrow.ArrowInvalid:
+        kind = column.type
+        if types.is_string(kind):
+            column.view(pyarrow.binary()).validate(full=True)
+        elif types.is_large_string(kind):
+            column.view(pyarrow.large_binary()).validate(full=True)
+        elif types.is_dictionary(kind):
+            column.indices.validate(full=True)
+            check_memory(column.dictionary)
+            places = column.indices.drop_null()
+            if any(not 0 <= place < len(column.dictionary) for place in places.to_pylist()):
+                raise
+        else:
+            raise
+
+
 def cells_of(batch: Any) -> list[Cells]:
     """The rows of an Arrow record batch; for a row with a cell that is not UTF-8, why it cannot be read.
 
@@ -175,6 +204,8 @@ def _cells(columns: Mapping[str, Any], row: int) -> Cells:
 def _as_text(value: Any) -> str | None:
     import pyarrow
 
+    if pyarrow.types.is_timestamp(value.type) and value.type.tz:  # a zone that Python does not know
+        value = value.cast(pyarrow.timestamp(value.type.unit, "UTC"))
     try:
         text = str(value.cast(pyarrow.string()).as_py())
     except (pyarrow.ArrowException, ValueError, LookupError, OSError):
@@ -183,7 +214,7 @@ def _as_text(value: Any) -> str | None:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What pyarrow raises for a damaged file."""
+    """What pyarrow raises for a damaged file; a damaged length asks for more memory than there is."""
     import pyarrow
 
-    return (pyarrow.ArrowException, OSError, EOFError, ValueError)
+    return (pyarrow.ArrowException, OSError, EOFError, ValueError, MemoryError)
