@@ -619,11 +619,20 @@ class RejectedWriter(_Kept):
         path: the file, or ``None`` for standard output.
         count: rejections so far.
         first: the first rejection, or ``None``.
+
+    Raises:
+        OutputError: a file of that name is there, and no earlier run has written it.
     """
 
     def __init__(self, output: str | os.PathLike[str]) -> None:
         name = os.fspath(output)
         self.path: Path | None = None if name == STANDARD_OUTPUT else _rejected_path(Path(name))
+        if self.path is not None and not _holds_rejections(self.path):
+            raise OutputError(
+                f"{self.path} is there, and holds no rows that an earlier run has set aside",
+                expected="a name that is free for the rows that are set aside from this output",
+                hint="rename that file, or choose another output",
+            )
         self.count = 0
         self.first: Rejected | None = None
         self._file: WholeFile | None = None
@@ -659,6 +668,19 @@ class RejectedWriter(_Kept):
         """Remove what was written."""
         if self._file is not None:
             self._file.discard()
+
+
+def _holds_rejections(path: Path) -> bool:
+    """Whether a file is one of rejected rows, or not there."""
+    try:
+        with path.open("rb") as stream:
+            line = stream.readline(1 << 20)
+    except OSError:  # it is not there, or writing to it will say why not
+        return True
+    with suppress(ValueError):
+        first = json.loads(line or b"{}")
+        return isinstance(first, dict) and (not line or {"where", "reason", "value"} <= first.keys())
+    return False
 
 
 def _rejected_path(output: Path) -> Path:

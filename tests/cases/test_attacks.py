@@ -34,7 +34,8 @@ from framing.model import encoding
 from framing.reading.documents import DocumentSettings
 from framing.reading.files import expand, input_with
 from framing.reading.formats.base import Limits
-from framing.records import read_labels
+from framing.records import RejectedWriter, read_labels
+from framing.types import Rejected
 from tests.batch.corpora import articles, write_jsonl
 
 TEXT = "The army left the town."
@@ -426,3 +427,27 @@ def test_zones_that_python_does_not_know(zone: str, tmp_path: Path) -> None:
     documents = list(framing.read(tmp_path / "a.parquet"))
     assert str(documents[0].published).startswith("2017-07-14 02:40:00")
     assert documents[1].published is None
+
+
+# --- a user's file where rows that are set aside would go ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ['{"id": "1", "text": "Rebels left."}\n', "notes of mine\n", "\n", "[1]\n"])
+@pytest.mark.parametrize("text", ["Rebels left.", ""])
+def test_a_foreign_file_named_like_ours_stays(tmp_path: Path, content: str, text: str) -> None:
+    mine = tmp_path / "out.rejected.jsonl"
+    mine.write_text(content, encoding="utf-8")
+    with pytest.raises(OutputError, match="an earlier run has set aside"):
+        RejectedWriter(tmp_path / "out.jsonl")
+    assert mine.read_text(encoding="utf-8") == content
+
+
+def test_a_file_of_an_earlier_run_is_replaced_or_removed(tmp_path: Path) -> None:
+    path = tmp_path / "out.rejected.jsonl"
+    for reasons in (["empty"], ["long", "odd"], []):
+        with RejectedWriter(tmp_path / "out.jsonl") as rejected:
+            for reason in reasons:
+                rejected(Rejected("a.csv:1", reason))
+        assert path.exists() == bool(reasons)
+        if reasons:
+            assert [json.loads(line)["reason"] for line in path.read_text(encoding="utf-8").splitlines()] == reasons
