@@ -181,7 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
         if part == "tree":
             return self._answer([self._entry(path, content) for path, content in files.items()])
         siblings = [{"rfilename": path} for path in files]
-        return self._answer({"id": name, "sha": commit, "siblings": siblings, "private": repository.private, "tags": []})
+        return self._answer(
+            {"id": name, "sha": commit, "siblings": siblings, "private": repository.private, "tags": []}
+        )
 
     @staticmethod
     def _entry(path: str, content: bytes) -> dict[str, Any]:
@@ -249,7 +251,7 @@ def python(
         **settings,
     }
     command = [sys.executable, "-c", script, *args] if "\n" in script else [sys.executable, "-m", script, *args]
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
     assert (result.returncode == 0) == ok, result.stderr
     return result
 

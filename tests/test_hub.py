@@ -22,6 +22,8 @@ import sys, framing
 with framing.load(sys.argv[1], engine="onnx", threads=1) as labeler:
     print(labeler.push_to_hub(sys.argv[2], **eval(sys.argv[3])))
 """
+
+
 @pytest.fixture
 def server() -> Iterator[Hub]:
     with running_hub() as running:
@@ -49,7 +51,9 @@ def test_what_is_pushed_is_loaded_with_equal_bytes_and_labels(
     assert sums_of(Path(place)) == pushed
     assert Path(place).is_relative_to(tmp_path / "there")
     assert fingerprint == checkpoint.verify(tiny_folder)
-    assert json.loads(loaded[1]) == json.loads(json.dumps(tiny_labeler("The rebels fled, the ministry said.").to_dict()))
+    assert json.loads(loaded[1]) == json.loads(
+        json.dumps(tiny_labeler("The rebels fled, the ministry said.").to_dict())
+    )
 
     # Later, without a network, the cached copy serves.
     again = python(server, tmp_path / "there", LOAD, "someone/model", "None", token="", HF_HUB_OFFLINE="1")

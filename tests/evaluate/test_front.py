@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 import framing
-from framing import InputError, Labeler, MarkupError, SettingError, UnreadableFileError
+from framing import ColumnError, InputError, Labeler, MarkupError, SettingError, UnreadableFileError
 from framing.evaluate.gold import GoldSet
 from framing.evaluate.scoring import as_prediction, headlines
 
@@ -80,3 +80,58 @@ def test_files_that_cannot_be_used(gold: Path, tiny_labeler: Labeler) -> None:
     gold.write_text(GOLD + "d\tbody\t[[Men|bandits.author]] came\n", encoding="utf-8")
     with pytest.raises(MarkupError, match=r"gold\.tsv:6: column 7: the label 'bandits'"):
         framing.evaluate(gold, tiny_labeler)
+
+
+def test_a_table_of_labelled_sentences_is_scored_as_scikit_learn_scores_it(
+    tmp_path: Path, tiny_labeler: Labeler
+) -> None:
+    rows = [
+        ("The army fled.", ["government"], "a"),
+        ("Rebels came, the ministry said.", ["rebels", "government"], "a"),
+        ("Heroes liberated the town.", [], "b"),
+        ("A massacre in the market", ["rebels"], "c"),
+    ]
+    table, listed = tmp_path / "gold.csv", tmp_path / "gold.jsonl"
+    table.write_text("text,labels,document\n" + "".join(f'"{t}",{";".join(ls)},{d}\n' for t, ls, d in rows))
+    listed.write_text("".join(json.dumps({"text": t, "labels": ls, "document": d}) + "\n" for t, ls, d in rows))
+    found = framing.evaluate(table, tiny_labeler, resamples=20, group_column="document")
+    again = framing.evaluate(listed, tiny_labeler, resamples=20, group_column="document")
+    assert json.dumps(found.to_dict()) == json.dumps(again.to_dict())
+    assert found.documents == 3
+    names = tiny_labeler.codebook.label_names
+    truth = np.array([[name in labels for name in names] for _, labels, _ in rows])
+    # Each row by itself, as a table is read in training.
+    labels = [tiny_labeler(text) for text, _, _ in rows]
+    said = np.array([[name in one.frames for name in names] for one in labels])
+    assert said.any() and (said != truth).any()
+    assert found["frames_micro_f1"] == pytest.approx(f1_score(truth, said, average="micro"))
+    probabilities = np.array([[one.probabilities[name] for name in names] for one in labels])
+    assert found["frames_brier"] == pytest.approx(((probabilities - truth) ** 2).mean())
+    silent = set(headlines(tiny_labeler.codebook)) - {
+        "frames_macro_f1", "frames_micro_f1", "frames_ece", "frames_brier",
+    }  # fmt: skip
+    assert {name: found[name] for name in silent} == pytest.approx(dict.fromkeys(silent, float("nan")), nan_ok=True)
+    assert {score.name for score in found.scores.calibration} == set(names) == set(found.reliability())
+    errors = {(error.place, error.name, error.what) for error in found.errors(1000)}
+    wrong = zip(*np.nonzero(said != truth), strict=True)
+    assert errors == {(i, names[k], "missed" if truth[i, k] else "invented") for i, k in wrong}
+    same = found.compare(again, resamples=20)["frames_micro_f1"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        ("text,label\nThe army fled.,government\n", ColumnError, "no column 'labels'"),
+        ("text,labels\nThe army fled.,goverment\n", InputError, "did you mean 'government'"),
+        ("text,labels\n,government\n", InputError, "the text is"),
+        ("text,labels\n", InputError, "is empty"),
+    ],
+)
+def test_tables_that_cannot_be_scored(
+    tmp_path: Path, tiny_labeler: Labeler, content: str, error: type[InputError], says: str
+) -> None:
+    path = tmp_path / "gold.csv"
+    path.write_text(content)
+    with pytest.raises(error, match=says):
+        framing.evaluate(path, tiny_labeler)

@@ -23,13 +23,13 @@ def launch(processes: int, run: list[str]) -> subprocess.CompletedProcess[str]:
     if processes > 1:
         module = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m", *module]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-m", *module], capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run([sys.executable, "-m", *module], capture_output=True, text=True, env=environment, timeout=600)
 
 
 @pytest.fixture
 def tables(workspace: Path) -> dict[str, str]:
     """A table to train on, of whole batches of 8, and another to validate on."""
-    rows = [f"The {w} {end},{l},g{g}" for g, end in enumerate(ENDS * 8) for l, w in SUBJECTS.items()]
+    rows = [f"The {w} {end},{label},g{g}" for g, end in enumerate(ENDS * 8) for label, w in SUBJECTS.items()]
     for name, part in (("train", rows[:96]), ("validation", rows[96:])):
         (workspace / f"{name}.csv").write_text("\n".join(["text,labels,group", *part]) + "\n")
     return {name: str(workspace / f"{name}.csv") for name in ("train", "validation")}
@@ -56,6 +56,6 @@ def test_two_processes_train_what_one_trains(workspace: Path, tiny_base: Path, t
     weights = [load_file(folder / "model.safetensors") for folder in folders]
     start = load_file(tiny_base / "model.safetensors")
     for name, array in weights[0].items():
-        np.testing.assert_allclose(weights[1][name], array, atol=2e-3, err_msg=name)
+        np.testing.assert_allclose(weights[1][name], array, atol=1e-3, err_msg=name)
     moved = [np.abs(a - weights[0][f"encoder.{n}"]).max() for n, a in start.items() if f"encoder.{n}" in weights[0]]
-    assert max(moved) > 0.02  # ten times the tolerance
+    assert max(moved) > 0.01  # ten times the tolerance

@@ -51,9 +51,7 @@ def test_a_training_publishes_its_finished_folder(server: Hub, workspace: Path, 
     assert Codebook.load(workspace / "later" / "codebook.yaml").label_names == ("rebels", "terrorists")
 
 
-def test_a_training_that_cannot_publish_says_so_before_it_trains(
-    server: Hub, workspace: Path, tiny_base: Path
-) -> None:
+def test_a_training_that_cannot_publish_says_so_before_it_trains(server: Hub, workspace: Path, tiny_base: Path) -> None:
     run = arguments(workspace, tiny_base, "model", push_to_hub="true", hub_model_id="someone/own")
     refused = python(server, workspace / "home", "framing.cli.train", *run, token="hf_wrong", ok=False)
     assert refused.returncode == 2
