@@ -621,21 +621,24 @@ class RejectedWriter(_Kept):
         first: the first rejection, or ``None``.
 
     Raises:
-        OutputError: a file of that name is there, and no earlier run has written it.
+        OutputError: at the block's beginning: a file of that name is there, and no earlier run has written it.
     """
 
     def __init__(self, output: str | os.PathLike[str]) -> None:
         name = os.fspath(output)
         self.path: Path | None = None if name == STANDARD_OUTPUT else _rejected_path(Path(name))
+        self.count = 0
+        self.first: Rejected | None = None
+        self._file: WholeFile | None = None
+
+    def __enter__(self) -> Self:
         if self.path is not None and not _holds_rejections(self.path):
             raise OutputError(
                 f"{self.path} is there, and holds no rows that an earlier run has set aside",
                 expected="a name that is free for the rows that are set aside from this output",
                 hint="rename that file, or choose another output",
             )
-        self.count = 0
-        self.first: Rejected | None = None
-        self._file: WholeFile | None = None
+        return super().__enter__()
 
     def __call__(self, rejected: Rejected) -> None:
         """Write a rejection; serves as ``on_reject`` of :func:`framing.reading.read`.

@@ -519,17 +519,20 @@ def test_rejections_are_written_beside_the_output(tmp_path: Path) -> None:
     ]
 
 
+OLDER = json.dumps(Rejected("in.csv:9", "no text").to_dict()) + "\n"
+
+
 def test_without_rejections_an_older_list_goes(tmp_path: Path) -> None:
-    (tmp_path / "out.rejected.jsonl").write_text("{}\n", encoding="utf-8")
+    (tmp_path / "out.rejected.jsonl").write_text(OLDER, encoding="utf-8")
     with RejectedWriter(tmp_path / "out.jsonl"):
         pass
     assert files(tmp_path) == []
 
 
 def test_breaking_off_leaves_an_older_list(tmp_path: Path) -> None:
-    (tmp_path / "out.rejected.jsonl").write_text("{}\n", encoding="utf-8")
+    (tmp_path / "out.rejected.jsonl").write_text(OLDER, encoding="utf-8")
     with pytest.raises(KeyboardInterrupt), RejectedWriter(tmp_path / "out.jsonl") as rejected:
         rejected(Rejected("in.csv:2", "no text"))
         raise KeyboardInterrupt
-    assert (tmp_path / "out.rejected.jsonl").read_text(encoding="utf-8") == "{}\n"
+    assert (tmp_path / "out.rejected.jsonl").read_text(encoding="utf-8") == OLDER
     assert files(tmp_path) == ["out.rejected.jsonl"]

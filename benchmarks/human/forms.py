@@ -101,8 +101,8 @@ def as_gold(rows: Iterable[MarkedRow]) -> GoldSet:
 
 def write_gold(gold: GoldSet, path: Path) -> None:
     """Write the set as a file that ``framing-train`` reads."""
-    pairs = zip(gold.sentences, gold.groups, strict=True)
-    path.write_text("".join(f"{MarkedRow(g, None, s).to_line()}\n" for s, g in pairs), encoding="utf-8")
+    rows = zip(gold.groups, gold.kinds, gold.sentences, gold.answers, strict=True)
+    path.write_text("".join(f"{MarkedRow(g, k, s, answers=a).to_line()}\n" for g, k, s, a in rows), encoding="utf-8")
 
 
 def place_of(group: str, seed: int) -> float:

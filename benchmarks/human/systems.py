@@ -63,7 +63,6 @@ def train_framing(task: Task) -> Finder:
         base=task.base,
         output_dir=task.folder / "checkpoint",
         seed=task.seed,
-        load_best_model_at_end=False,
         **task.settings,
     )
     return _finder(load(run.folder).sentences)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import itertools
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -317,6 +318,15 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
         assert [text for _, text in documents(read_units(plan_of(tmp_path / name, 1)))] == ["Rain", "Sun"]
 
 
+@pytest.fixture
+def kept_field_size_limit() -> Iterator[None]:
+    """The reader sets the limit of Python's csv, which is that of the whole process."""
+    limit = csv.field_size_limit()
+    yield
+    csv.field_size_limit(limit)
+
+
+@pytest.mark.usefixtures("kept_field_size_limit")
 def test_a_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("framing.reading.streams.LONGEST", 100)
     monkeypatch.setattr("framing.reading.streams.BLOCK", 32)

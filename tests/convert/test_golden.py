@@ -227,7 +227,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         convert(spans, tmp_path / "x")
     with pytest.raises(SettingError, match="records are what a model says"):
         convert(spans, tmp_path / "x", to_format="records")
-    with pytest.raises(OutputError, match="among what is read"):
+    with pytest.raises(OutputError, match="is among the inputs"):
         convert(spans, spans)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()

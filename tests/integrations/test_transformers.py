@@ -1,6 +1,7 @@
 """``pipeline("framing")`` gives the labeler's records."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,12 +35,21 @@ def records(tiny_folder: Path) -> list[dict[str, object]]:
     return framing.load(tiny_folder, engine="torch", device="cpu")(SENTENCES).to_dict()
 
 
+def close(found: Any, wanted: Any) -> bool:
+    """Equal, but for the last digit of probabilities: batches of other sizes add in another order."""
+    if isinstance(wanted, dict):
+        return found.keys() == wanted.keys() and all(close(found[name], wanted[name]) for name in wanted)
+    if isinstance(wanted, list | tuple):
+        return len(found) == len(wanted) and all(map(close, found, wanted))
+    return bool(found == (pytest.approx(wanted, abs=2e-6) if isinstance(wanted, float) else wanted))
+
+
 def test_records_are_the_labelers(label: FramingPipeline, records: list[dict[str, object]]) -> None:
     assert any(record["mentions"] for record in records)
-    assert label(SENTENCES) == records
-    assert label(tuple(SENTENCES)) == records
-    assert label(SENTENCES[0]) == records[0]
-    assert SentenceLabels.from_dict(label(SENTENCES[0])).to_dict() == records[0]
+    assert close(label(SENTENCES), records)
+    assert close(label(tuple(SENTENCES)), records)
+    assert close(label(SENTENCES[0]), records[0])
+    assert close(SentenceLabels.from_dict(label(SENTENCES[0])).to_dict(), records[0])
 
 
 def test_streams(label: FramingPipeline, records: list[dict[str, object]]) -> None:

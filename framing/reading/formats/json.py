@@ -47,11 +47,11 @@ class Json(JsonLines):
         Some tools give such a file the name of JSON Lines, or one whose objects have several lines. A list in a line
         before other lines is a wrong row of JSON Lines.
         """
-        if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0].strip() == b"{":
+        first, end, rest = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+        if end and first.strip() == b"{":
             return True
         if not _BEGINS_AS_LIST.match(beginning):
             return False
-        first, _, rest = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
         if not rest.strip():
             return True
         try:
