@@ -1,0 +1,1 @@
+"""Quality with few marked sentences, beside other ways to learn from them."""
