@@ -259,6 +259,7 @@ def test_damaged_shards_are_not_taken_for_documents(run_job: Any, command: Comma
 # --- sentences that are none ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sentence_of_millions_of_words_is_read_in_part_and_told(tiny_labeler: Labeler) -> None:
     """A cell of 8 MB without a full stop took minutes."""
     words = encoding.LONGEST_SENTENCE
